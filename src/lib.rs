@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod answer;
+pub mod comment;
+pub mod model;
+pub mod moderator;
+pub mod reasons;
+pub mod text;
+pub mod verdict;

@@ -1,0 +1,331 @@
+//! How a comment becomes features.
+//!
+//! A feature is one observation about a comment: a word, two words near each other, a run of three to five
+//! characters, a habit of form, a part of a link. Features are grouped into [`View`]s; each view has its own naive
+//! Bayes table, so that a thousand character runs cannot outvote three words by their number.
+//!
+//! Training, scoring and explaining all come through [`Extractor::extract`]; if they ever differed, every measured
+//! number in this repository would be about a program we do not run.
+//!
+//! Nothing here can fail: whatever a stranger pastes into a form, there is an answer, in time linear in its length.
+//! Nothing here looks anything up, so a score never depends on the network or the day.
+//!
+//! Not features, on purpose: `email_domain`, `date`, `lang`, `source`, and the mere *presence* of a website or
+//! e-mail address. In every public corpus they stand for the place a row was collected at, not for its label
+//! (naming them costs honest readers with a website dearly; see `docs/tried.md`).
+
+mod author;
+mod fragments;
+mod hash;
+mod links;
+mod markup;
+mod normalize;
+mod structure;
+mod words;
+
+pub use hash::{FeatureHash, Hasher};
+pub use words::near_duplicate_shingles;
+
+use crate::comment::Comment;
+
+/// Raised with every change of what [`Extractor::extract`] yields: a model only fits the revision it was trained with.
+pub const FEATURE_REVISION: u32 = 1;
+
+/// One way of looking at a comment, with a naive Bayes table of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum View {
+    /// Single words, numbers and punctuation.
+    Words,
+    /// Two tokens at most four apart: orthogonal sparse bigrams (Siefkes et al., "Combining Winnow and Orthogonal
+    /// Sparse Bigrams for Incremental Spam Filtering", PKDD 2004).
+    WordPairs,
+    /// Runs of three to five characters across the whole visible text, links included.
+    Fragments,
+    /// Form: length, capitals, digits, punctuation, mark-up, scripts.
+    Structure,
+    /// Words of the hosts and paths of links in the text.
+    Links,
+    /// The commenter's display name.
+    Author,
+    /// Words of the host and path of the commenter's website.
+    AuthorLink,
+}
+
+impl View {
+    /// All views, in the order of every per-view array.
+    pub const ALL: [View; 7] = [
+        View::Words,
+        View::WordPairs,
+        View::Fragments,
+        View::Structure,
+        View::Links,
+        View::Author,
+        View::AuthorLink,
+    ];
+    /// Number of views.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The name used in files, JSON and tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            View::Words => "words",
+            View::WordPairs => "word_pairs",
+            View::Fragments => "fragments",
+            View::Structure => "structure",
+            View::Links => "links",
+            View::Author => "author",
+            View::AuthorLink => "author_link",
+        }
+    }
+
+    /// Position in [`View::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The view's table has two to the power of this many buckets.
+    ///
+    /// Measured in `docs/tried.md` ("How many buckets?").
+    pub fn bits(self) -> u32 {
+        match self {
+            View::Words | View::WordPairs | View::Fragments => 18,
+            View::Structure => 12,
+            View::Links | View::Author | View::AuthorLink => 16,
+        }
+    }
+
+    /// Number of buckets of the view's table.
+    pub fn buckets(self) -> usize {
+        1 << self.bits()
+    }
+}
+
+/// Receives the features of one comment, repetitions included.
+///
+/// `name` makes the text a person may see; scoring never calls it, so it costs nothing there.
+pub trait Sink {
+    /// Takes one feature.
+    fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String);
+}
+
+/// Which fields of a comment are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fields {
+    /// Every field that has a view.
+    All,
+    /// The text alone, as benchmarks of text classifiers do.
+    ContentOnly,
+}
+
+/// Turns comments into features; holds the buffers that would otherwise be allocated per comment.
+#[derive(Debug, Default)]
+pub struct Extractor {
+    normalized: String,
+    document: Document,
+    tokens: Vec<words::Token>,
+    characters: Vec<char>,
+}
+
+/// A comment's text, taken apart.
+#[derive(Debug, Default)]
+struct Document {
+    /// Visible text: tags removed, links kept, case kept.
+    visible: String,
+    /// Visible text without links and addresses, case kept.
+    prose: String,
+    /// `prose` in lower case, white space folded.
+    lower_prose: String,
+    /// `visible` in lower case, white space folded.
+    lower_visible: String,
+    /// Number of HTML and BBCode tags.
+    tags: usize,
+    /// Targets of links, in the text and in mark-up.
+    links: Vec<String>,
+    /// Domains of e-mail addresses in the text.
+    mail_domains: Vec<String>,
+}
+
+impl Extractor {
+    /// Hands every feature of `comment` to `sink`, in an order that is always the same.
+    pub fn extract(&mut self, comment: &Comment, fields: Fields, sink: &mut impl Sink) {
+        self.read(&comment.content);
+        words::tokenize(&self.document.lower_prose, &mut self.tokens);
+        words::emit(&self.document.lower_prose, &self.tokens, sink);
+        words::emit_pairs(&self.document.lower_prose, &self.tokens, sink);
+        fragments::emit(&self.document.lower_visible, &mut self.characters, sink);
+        structure::emit(&comment.content, &self.document, &self.tokens, sink);
+        links::emit(&self.document.links, &self.document.mail_domains, sink);
+        if fields == Fields::All {
+            if let Some(author) = &comment.author {
+                normalize::normalize(author, &mut self.normalized);
+                author::emit(&self.normalized, sink);
+            }
+            if let Some(url) = &comment.author_url {
+                links::emit_author_link(url, sink);
+            }
+        }
+    }
+
+    /// Fills `document` from a raw text.
+    fn read(&mut self, content: &str) {
+        let document = &mut self.document;
+        normalize::normalize(content, &mut self.normalized);
+        document.links.clear();
+        document.mail_domains.clear();
+        document.tags = markup::strip(&self.normalized, &mut document.visible, &mut document.links);
+        links::cut(&document.visible, &mut document.prose, &mut document.links, &mut document.mail_domains);
+        normalize::fold(&document.prose, &mut document.lower_prose);
+        normalize::fold(&document.visible, &mut document.lower_visible);
+    }
+}
+
+/// The distinct buckets a comment touches, per view: what a multinomial model with binary counts sees.
+#[derive(Debug, Default, Clone)]
+pub struct Features {
+    buckets: [Vec<u32>; View::COUNT],
+    seen: Vec<u32>,
+}
+
+impl Sink for Features {
+    #[inline]
+    fn feature(&mut self, view: View, hash: FeatureHash, _name: impl FnOnce() -> String) {
+        self.buckets[view.index()].push(hash.bucket(view));
+    }
+}
+
+impl Features {
+    /// Replaces the content by the features of `comment`.
+    pub fn fill(&mut self, extractor: &mut Extractor, comment: &Comment, fields: Fields) {
+        for list in &mut self.buckets {
+            list.clear();
+        }
+        extractor.extract(comment, fields, self);
+        for list in &mut self.buckets {
+            keep_distinct(list, &mut self.seen);
+        }
+    }
+
+    /// The distinct buckets of one view, in order of first occurrence.
+    pub fn of(&self, view: View) -> &[u32] {
+        &self.buckets[view.index()]
+    }
+}
+
+/// Drops repetitions, keeping first occurrences, through a small open-addressing set that stays in the cache
+/// (a bitmap over the whole table would touch as many cache lines as the table itself).
+fn keep_distinct(list: &mut Vec<u32>, set: &mut Vec<u32>) {
+    const FREE: u32 = u32::MAX;
+    let capacity = (list.len() * 2).next_power_of_two().max(16);
+    set.clear();
+    set.resize(capacity, FREE);
+    let mask = capacity - 1;
+    list.retain(|&bucket| {
+        // Buckets are hashes already, but of few bits; the multiplication spreads them over the set.
+        let mut slot = (bucket.wrapping_mul(0x9E37_79B1) >> 7) as usize & mask;
+        loop {
+            match set[slot] {
+                FREE => {
+                    set[slot] = bucket;
+                    return true;
+                }
+                known if known == bucket => return false,
+                _ => slot = (slot + 1) & mask,
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    use super::*;
+
+    /// Collects names instead of buckets.
+    #[derive(Default)]
+    pub struct Names(pub Vec<(View, String)>);
+
+    impl Sink for Names {
+        fn feature(&mut self, view: View, _hash: FeatureHash, name: impl FnOnce() -> String) {
+            self.0.push((view, name()));
+        }
+    }
+
+    /// The names of one view's features of a text.
+    pub fn names(view: View, content: &str) -> Vec<String> {
+        names_of(view, &Comment { content: content.to_owned(), ..Comment::default() })
+    }
+
+    pub fn names_of(view: View, comment: &Comment) -> Vec<String> {
+        let mut sink = Names::default();
+        Extractor::default().extract(comment, Fields::All, &mut sink);
+        sink.0.into_iter().filter(|(v, _)| *v == view).map(|(_, name)| name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn features(comment: &Comment) -> Features {
+        let mut features = Features::default();
+        features.fill(&mut Extractor::default(), comment, Fields::All);
+        features
+    }
+
+    #[test]
+    fn a_feature_counts_once_however_often_it_is_repeated() {
+        let once = features(&Comment::from_text("casino bonus").unwrap());
+        let often = features(&Comment::from_text("casino bonus casino bonus casino bonus").unwrap());
+        assert_eq!(once.of(View::Words).len(), 2);
+        assert_eq!(often.of(View::Words).len(), 2);
+    }
+
+    #[test]
+    fn a_reused_extractor_remembers_nothing_of_the_comment_before() {
+        let mut extractor = Extractor::default();
+        let mut reused = Features::default();
+        let spam = Comment::from_text("<a href='http://pills.example/buy'>Buy</a> NOW!!! write to me@pills.example").unwrap();
+        let ham = Comment::from_text("Schöner Beitrag.").unwrap();
+        reused.fill(&mut extractor, &spam, Fields::All);
+        reused.fill(&mut extractor, &ham, Fields::All);
+        let fresh = features(&ham);
+        for view in View::ALL {
+            assert_eq!(reused.of(view), fresh.of(view), "{view:?}");
+        }
+    }
+
+    #[test]
+    fn content_only_hides_the_other_fields() {
+        let comment = Comment {
+            author: Some("Kredit ohne Schufa".into()),
+            author_url: Some("https://kredit.example/sofort".into()),
+            ..Comment::from_text("Hallo").unwrap()
+        };
+        let mut features = Features::default();
+        features.fill(&mut Extractor::default(), &comment, Fields::ContentOnly);
+        assert!(features.of(View::Author).is_empty() && features.of(View::AuthorLink).is_empty());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_text_at_all_has_distinct_features_within_the_tables(content in any::<String>(), author in any::<String>(), url in any::<String>()) {
+            let comment = Comment { content, author: Some(author), author_url: Some(url), ..Comment::default() };
+            let features = features(&comment);
+            for view in View::ALL {
+                let mut list = features.of(view).to_vec();
+                prop_assert!(list.iter().all(|&bucket| (bucket as usize) < view.buckets()));
+                let n = list.len();
+                list.sort_unstable();
+                list.dedup();
+                prop_assert_eq!(list.len(), n);
+            }
+        }
+
+        #[test]
+        fn mark_up_soup_is_read_without_panic(content in r#"[<>\[\]/=a-z"' &;#@.:\u{200b}ßЖ0-9-]{0,200}"#) {
+            features(&Comment { content, ..Comment::default() });
+        }
+    }
+}

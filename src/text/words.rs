@@ -1,0 +1,241 @@
+//! How text is cut into words, and which words stand near which.
+//!
+//! A token is a run of letters (with inner apostrophes), a number, a run of `!?.`, or a single other symbol.
+//! Punctuation is kept because `!!!` and `...` tell a sales pitch from a shrug.
+
+use super::{FeatureHash, Hasher, Sink, View};
+
+/// One token of a lower-cased text.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Token {
+    /// First byte in the text.
+    start: u32,
+    /// Byte behind the last.
+    end: u32,
+    hash: FeatureHash,
+    pub(super) kind: TokenKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TokenKind {
+    /// Letters; the number of characters.
+    Word(u32),
+    /// The shape of a number, from its count of digits.
+    Number(u32),
+    /// A short number, literally.
+    Digits,
+    Punctuation,
+}
+
+impl Token {
+    pub(super) fn text<'a>(&self, text: &'a str) -> &'a str {
+        &text[self.start as usize..self.end as usize]
+    }
+
+    fn name(&self, text: &str) -> String {
+        match self.kind {
+            TokenKind::Number(digits) => format!("#{digits}"),
+            _ => self.text(text).to_owned(),
+        }
+    }
+
+    pub(super) fn hash(&self) -> FeatureHash {
+        self.hash
+    }
+}
+
+/// Numbers up to this many digits are kept literally beside their shape: `2024` and `100` mean something, a phone
+/// number does not.
+const LITERAL_DIGITS: u32 = 4;
+
+/// Cuts a lower-cased text into tokens.
+pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
+    tokens.clear();
+    let mut rest = text.char_indices().peekable();
+    while let Some((start, first)) = rest.next() {
+        if first.is_whitespace() {
+            continue;
+        }
+        let mut end = start + first.len_utf8();
+        if first.is_alphabetic() {
+            // Letters repeated for emphasis count twice at most: "soooo" and "sooooooo" are one word.
+            let (mut hash, mut length, mut run, mut last) = (Hasher::new("w").add(u64::from(first)), 1_u32, 1, first);
+            while let Some(&(at, c)) = rest.peek() {
+                if !c.is_alphabetic() && !(is_apostrophe(c) && letter_follows(text, at + c.len_utf8())) {
+                    break;
+                }
+                rest.next();
+                end = at + c.len_utf8();
+                length += 1;
+                run = if c == last { run + 1 } else { 1 };
+                last = c;
+                if run <= 2 {
+                    hash = hash.add(u64::from(c));
+                }
+            }
+            push(tokens, start, end, hash, TokenKind::Word(length));
+        } else if first.is_numeric() {
+            let (mut hash, mut digits) = (Hasher::new("w").add(u64::from(first)), 1_u32);
+            while let Some(&(at, c)) = rest.peek() {
+                let separator = matches!(c, '.' | ',' | ':') && digit_follows(text, at + 1);
+                if !c.is_numeric() && !separator {
+                    break;
+                }
+                rest.next();
+                end = at + c.len_utf8();
+                digits += u32::from(c.is_numeric());
+                hash = hash.add(u64::from(c));
+            }
+            push(tokens, start, end, Hasher::new("#").add(u64::from(digits.min(12))), TokenKind::Number(digits.min(12)));
+            if digits <= LITERAL_DIGITS {
+                push(tokens, start, end, hash, TokenKind::Digits);
+            }
+        } else {
+            let runs = matches!(first, '!' | '?' | '.');
+            let (mut hash, mut length) = (Hasher::new("w").add(u64::from(first)), 1);
+            while let Some(&(at, c)) = rest.peek() {
+                if !runs || !matches!(c, '!' | '?' | '.') {
+                    break;
+                }
+                rest.next();
+                end = at + 1;
+                length += 1;
+                if length <= 4 {
+                    hash = hash.add(if length == 4 { u64::from('+') } else { u64::from(c) });
+                }
+            }
+            push(tokens, start, end, hash, TokenKind::Punctuation);
+        }
+    }
+}
+
+fn push(tokens: &mut Vec<Token>, start: usize, end: usize, hash: Hasher, kind: TokenKind) {
+    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    tokens.push(Token { start: position(start), end: position(end), hash: hash.finish(), kind });
+}
+
+fn is_apostrophe(c: char) -> bool {
+    matches!(c, '\'' | '’')
+}
+
+fn letter_follows(text: &str, at: usize) -> bool {
+    text[at..].chars().next().is_some_and(char::is_alphabetic)
+}
+
+fn digit_follows(text: &str, at: usize) -> bool {
+    text[at..].chars().next().is_some_and(char::is_numeric)
+}
+
+/// Single tokens.
+pub(super) fn emit(text: &str, tokens: &[Token], sink: &mut impl Sink) {
+    for token in tokens {
+        sink.feature(View::Words, token.hash, || token.name(text));
+    }
+}
+
+/// Pairs of tokens at most this far apart.
+const WINDOW: usize = 4;
+
+/// Orthogonal sparse bigrams: every pair of tokens up to [`WINDOW`] apart with its distance. The beginning and the end
+/// of the text count as tokens, so "starts with `hello`" is a feature too.
+pub(super) fn emit_pairs(text: &str, tokens: &[Token], sink: &mut impl Sink) {
+    let start = Hasher::new("^").finish();
+    let end = Hasher::new("$").finish();
+    let at = |position: usize| match position {
+        0 => (start, None),
+        n if n <= tokens.len() => (tokens[n - 1].hash, Some(&tokens[n - 1])),
+        _ => (end, None),
+    };
+    for left in 0..=tokens.len() {
+        let (left_hash, left_token) = at(left);
+        for distance in 1..=WINDOW.min(tokens.len() + 1 - left) {
+            let (right_hash, right_token) = at(left + distance);
+            let hash = Hasher::new("o").add(left_hash.value()).add(distance as u64).add(right_hash.value()).finish();
+            sink.feature(View::WordPairs, hash, || pair_name(text, left_token, distance, right_token));
+        }
+    }
+}
+
+fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&Token>) -> String {
+    let gap = if distance == 1 { " " } else { " … " };
+    match (left, right) {
+        (Some(left), Some(right)) => format!("{}{gap}{}", left.name(text), right.name(text)),
+        (None, Some(right)) => format!("^{gap}{}", right.name(text)),
+        (Some(left), None) => format!("{}{gap}$", left.name(text)),
+        (None, None) => format!("^{gap}$"),
+    }
+}
+
+/// Hashes of all runs of three words of a comment's prose (of the whole prose, when it has fewer): two comments are
+/// near-duplicates when they share most of them. Links, numbers and punctuation do not count, because campaigns
+/// vary just those. Sorted, without repetitions; never empty.
+pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
+    let mut extractor = super::Extractor::default();
+    extractor.read(content);
+    let text = &extractor.document.lower_prose;
+    tokenize(text, &mut extractor.tokens);
+    let words: Vec<u64> = extractor
+        .tokens
+        .iter()
+        .filter(|token| matches!(token.kind, TokenKind::Word(_)))
+        .map(|token| token.hash.value())
+        .collect();
+    let shingle = |run: &[u64]| run.iter().fold(Hasher::new("3"), |hasher, &word| hasher.add(word)).finish().value();
+    let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
+    if shingles.is_empty() {
+        // Too short for three words: its few words, or failing those its characters.
+        let own = if words.is_empty() { Hasher::new("raw").add_text(content.trim()).finish().value() } else { shingle(&words) };
+        shingles.push(own);
+    }
+    shingles.sort_unstable();
+    shingles.dedup();
+    shingles
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::testing::names;
+
+    #[test]
+    fn words_numbers_and_punctuation_are_tokens() {
+        let table: &[(&str, &[&str])] = &[
+            ("BUY   now!!!", &["buy", "now", "!!!"]),
+            ("f\u{200b}ree", &["free"]),
+            ("it's a dog’s life.", &["it's", "a", "dog’s", "life", "."]),
+            ("100 Euro, 0151-2345678", &["#3", "100", "euro", ",", "#4", "0151", "-", "#7"]),
+            ("1.000,50 €", &["#6", "€"]),
+            ("Grüße aus Köln :-)", &["grüße", "aus", "köln", ":", "-", ")"]),
+            ("see http://x.example/a now", &["see", "now"]),
+        ];
+        for (text, expected) in table {
+            assert_eq!(&names(View::Words, text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_word_drawn_out_for_emphasis_is_one_word() {
+        let hash = |text: &str| {
+            let mut tokens = Vec::new();
+            tokenize(text, &mut tokens);
+            tokens[0].hash
+        };
+        assert_eq!(hash("soooo"), hash("sooooooooo"));
+        assert_ne!(hash("so"), hash("soo"));
+        assert_eq!(hash("!!!!"), hash("!!!!!!!"));
+    }
+
+    #[test]
+    fn pairs_reach_four_tokens_and_the_ends_of_the_text() {
+        assert_eq!(names(View::WordPairs, "check my channel"), [
+            "^ check", "^ … my", "^ … channel", "^ … $", "check my", "check … channel", "check … $", "my channel", "my … $", "channel $"
+        ]);
+    }
+
+    #[test]
+    fn shingles_ignore_links_and_case_and_are_never_empty() {
+        assert_eq!(near_duplicate_shingles("Buy cheap pills at http://a.example"), near_duplicate_shingles("buy CHEAP pills at http://b.example/x"));
+        assert_eq!(near_duplicate_shingles("ok"), near_duplicate_shingles("OK!"));
+        assert_eq!(near_duplicate_shingles("\u{200b}").len(), 1);
+    }
+}
