@@ -172,10 +172,13 @@ fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&T
 pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut extractor = super::Extractor::default();
     extractor.read(content);
-    let text = &extractor.document.lower_prose;
-    tokenize(text, &mut extractor.tokens);
-    let words: Vec<u64> = extractor
-        .tokens
+    tokenize(&extractor.document.lower_prose, &mut extractor.tokens);
+    shingles(&extractor.document.lower_prose, &extractor.tokens)
+}
+
+/// The shingles of a tokenised prose, see [`near_duplicate_shingles`].
+pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
+    let words: Vec<u64> = tokens
         .iter()
         .filter(|token| matches!(token.kind, TokenKind::Word(_)))
         .map(|token| token.hash.value())
@@ -184,7 +187,7 @@ pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
     if shingles.is_empty() {
         // Too short for three words: its few words, or failing those its characters.
-        let own = if words.is_empty() { Hasher::new("raw").add_text(content.trim()).finish().value() } else { shingle(&words) };
+        let own = if words.is_empty() { Hasher::new("raw").add_text(prose).finish().value() } else { shingle(&words) };
         shingles.push(own);
     }
     shingles.sort_unstable();
