@@ -98,9 +98,13 @@ pub fn from_explanation(explanation: &Explanation, language: Language) -> Vec<Re
     let mut subjects: Vec<(Subject, f64)> = merged.into_iter().collect();
     subjects.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()).then_with(|| a.0.cmp(&b.0)));
     let named = subjects.iter().take(NAMED);
-    let mut reasons: Vec<Reason> = named.map(|(subject, log_odds)| reason(subject.in_words(*log_odds, language), *log_odds)).collect();
+    let mut reasons: Vec<Reason> =
+        named.map(|(subject, log_odds)| reason(subject.in_words(*log_odds, language), *log_odds)).collect();
     let rest = explanation.total.0 - reasons.iter().map(|reason| reason.log_odds.0).sum::<f64>();
-    reasons.push(reason(language.pick("everything else taken together", "alles Übrige zusammengenommen").to_owned(), rest));
+    reasons.push(reason(
+        language.pick("everything else taken together", "alles Übrige zusammengenommen").to_owned(),
+        rest,
+    ));
     reasons
 }
 
@@ -117,10 +121,20 @@ pub fn summary(verdict: &Verdict, reasons: &[Reason], language: Language) -> Str
     };
     let percent = verdict.spam_probability.value() * 100.0;
     // 99.97 % must not become "100 %": nothing is certain.
-    let percent = if percent > 99.9 { ">99.9".to_owned() } else if percent < 0.1 { "<0.1".to_owned() } else { format!("{percent:.1}") };
+    let percent = if percent > 99.9 {
+        ">99.9".to_owned()
+    } else if percent < 0.1 {
+        "<0.1".to_owned()
+    } else {
+        format!("{percent:.1}")
+    };
     let percent = language.pick(percent.clone(), percent.replace('.', ","));
-    let because: Vec<&str> =
-        reasons.iter().filter(|reason| reason.speaks_for == side).take(IN_SUMMARY).map(|reason| reason.text.as_str()).collect();
+    let because: Vec<&str> = reasons
+        .iter()
+        .filter(|reason| reason.speaks_for == side)
+        .take(IN_SUMMARY)
+        .map(|reason| reason.text.as_str())
+        .collect();
     match language {
         Language::English => format!("{what} (spam probability {percent} %) because: {}", because.join("; ")),
         Language::German => format!("{what} (Spam-Wahrscheinlichkeit {percent} %), weil: {}", because.join("; ")),
@@ -137,7 +151,9 @@ fn subject(clue: &ClueSubject) -> Subject {
             View::Links => Subject::Link(name.clone()),
             View::AuthorLink => Subject::Website(name.clone()),
             // A word of a name and the fragments of that word are one thing.
-            View::Author => Subject::Name(name.strip_prefix("part:").map_or_else(|| name.clone(), |word| format!("name:{word}"))),
+            View::Author => {
+                Subject::Name(name.strip_prefix("part:").map_or_else(|| name.clone(), |word| format!("name:{word}")))
+            }
         },
     }
 }
@@ -148,9 +164,13 @@ impl Subject {
             Subject::Phrase(name) => phrase(name, language),
             Subject::Form(name) => form(name, language),
             Subject::Link(name) => link(name, language.pick("the link", "der Link"), language),
-            Subject::Website(name) => link(name, language.pick("the commenter's website", "die Website im Kommentar"), language),
+            Subject::Website(name) => {
+                link(name, language.pick("the commenter's website", "die Website im Kommentar"), language)
+            }
             Subject::Name(name) => author(name, language),
-            Subject::Unfamiliar => language.pick("how much of the text is new to the filter", "wie viel vom Text der Filter nicht kennt").to_owned(),
+            Subject::Unfamiliar => language
+                .pick("how much of the text is new to the filter", "wie viel vom Text der Filter nicht kennt")
+                .to_owned(),
             Subject::Length => language.pick("the length of the text", "die Länge des Textes").to_owned(),
         };
         let strength = match log_odds.abs() {
@@ -158,7 +178,11 @@ impl Subject {
             x if x >= 0.3 => language.pick("typical", "typisch"),
             _ => language.pick("slightly typical", "leicht typisch"),
         };
-        let side = if log_odds > 0.0 { language.pick("spam", "Spam") } else { language.pick("honest comments", "ehrliche Kommentare") };
+        let side = if log_odds > 0.0 {
+            language.pick("spam", "Spam")
+        } else {
+            language.pick("honest comments", "ehrliche Kommentare")
+        };
         language.pick(format!("{what}: {strength} of {side}"), format!("{what}: {strength} für {side}"))
     }
 }
@@ -175,7 +199,9 @@ fn phrase(name: &str, language: Language) -> String {
         return language.pick(format!("ending with {rest}"), format!("das Ende mit {rest}"));
     }
     match name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok()) {
-        Some(digits) => language.pick(format!("a number of {digits} digits"), format!("eine Zahl mit {digits} Ziffern")),
+        Some(digits) => {
+            language.pick(format!("a number of {digits} digits"), format!("eine Zahl mit {digits} Ziffern"))
+        }
         None => language.quote(name),
     }
 }
@@ -187,7 +213,13 @@ fn link(name: &str, whose: &str, language: Language) -> String {
     match kind {
         "domain" => language.pick(format!("{whose} to {quoted}"), format!("{whose} zu {quoted}")),
         "mail" => language.pick(format!("the e-mail address at {quoted}"), format!("die E-Mail-Adresse bei {quoted}")),
-        "form" => language.pick(format!("{whose}, whose host has a {part}"), format!("{whose}, dessen Hostname {} enthält", if part == "digit" { "eine Ziffer" } else { "einen Bindestrich" })),
+        "form" => language.pick(
+            format!("{whose}, whose host has a {part}"),
+            format!(
+                "{whose}, dessen Hostname {} enthält",
+                if part == "digit" { "eine Ziffer" } else { "einen Bindestrich" }
+            ),
+        ),
         _ => language.pick(format!("{quoted} in {whose}"), format!("{quoted} in der Adresse ({whose})")),
     }
 }
@@ -238,9 +270,13 @@ fn form(name: &str, language: Language) -> String {
         "beyond_ascii" => ("many special characters".into(), "viele Sonderzeichen und Umlaute".into()),
         "repeated" if n == 0 => ("no drawn-out letters".into(), "keine gedehnten Buchstaben".into()),
         "repeated" => ("drawn-out letters or signs".into(), "gedehnte Buchstaben oder Zeichen".into()),
-        "starts_lower" if n == 0 => ("a beginning with a capital or sign".into(), "ein großgeschriebener Anfang".into()),
+        "starts_lower" if n == 0 => {
+            ("a beginning with a capital or sign".into(), "ein großgeschriebener Anfang".into())
+        }
         "starts_lower" => ("a beginning in lower case".into(), "ein kleingeschriebener Anfang".into()),
-        "script" => (format!("{} letters", part.replace('_', " ")), format!("Schriftzeichen ({})", script_in_german(part))),
+        "script" => {
+            (format!("{} letters", part.replace('_', " ")), format!("Schriftzeichen ({})", script_in_german(part)))
+        }
         "end" if part == "a" => ("an ending without full stop".into(), "ein Ende ohne Satzzeichen".into()),
         "end" => (format!("an ending with “{part}”"), format!("ein Ende mit „{part}“")),
         _ => (name.to_owned(), name.to_owned()),
@@ -296,12 +332,42 @@ mod tests {
     fn each_kind_of_evidence_has_words_in_both_languages() {
         let table = [
             (View::Words, "casino", 1.2, "“casino”: very typical of spam", "„casino“: sehr typisch für Spam"),
-            (View::WordPairs, "^ … hello", 0.5, "beginning with “hello”: typical of spam", "der Anfang mit „hello“: typisch für Spam"),
-            (View::Words, "#11", 0.5, "a number of 11 digits: typical of spam", "eine Zahl mit 11 Ziffern: typisch für Spam"),
+            (
+                View::WordPairs,
+                "^ … hello",
+                0.5,
+                "beginning with “hello”: typical of spam",
+                "der Anfang mit „hello“: typisch für Spam",
+            ),
+            (
+                View::Words,
+                "#11",
+                0.5,
+                "a number of 11 digits: typical of spam",
+                "eine Zahl mit 11 Ziffern: typisch für Spam",
+            ),
             (View::Structure, "links:3", 0.5, "3 links: typical of spam", "3 Links: typisch für Spam"),
-            (View::Structure, "exclamations:0", -0.1, "no exclamation mark: slightly typical of honest comments", "kein Ausrufezeichen: leicht typisch für ehrliche Kommentare"),
-            (View::Links, "domain:pills.example", 0.5, "the link to “pills.example”: typical of spam", "der Link zu „pills.example“: typisch für Spam"),
-            (View::Author, "part:kredit", 0.5, "“kredit” in the commenter's name: typical of spam", "„kredit“ im Namen: typisch für Spam"),
+            (
+                View::Structure,
+                "exclamations:0",
+                -0.1,
+                "no exclamation mark: slightly typical of honest comments",
+                "kein Ausrufezeichen: leicht typisch für ehrliche Kommentare",
+            ),
+            (
+                View::Links,
+                "domain:pills.example",
+                0.5,
+                "the link to “pills.example”: typical of spam",
+                "der Link zu „pills.example“: typisch für Spam",
+            ),
+            (
+                View::Author,
+                "part:kredit",
+                0.5,
+                "“kredit” in the commenter's name: typical of spam",
+                "„kredit“ im Namen: typisch für Spam",
+            ),
         ];
         for (view, name, log_odds, english, german) in table {
             let explanation = explanation(vec![clue(view, name, log_odds)]);
@@ -321,7 +387,12 @@ mod tests {
 
     #[test]
     fn the_word_and_its_fragments_are_one_reason() {
-        let explanation = explanation(vec![clue(View::Words, "casino", 0.4), clue(View::Fragments, "casino", 0.4), clue(View::Author, "name:x", 0.1), clue(View::Author, "part:x", 0.1)]);
+        let explanation = explanation(vec![
+            clue(View::Words, "casino", 0.4),
+            clue(View::Fragments, "casino", 0.4),
+            clue(View::Author, "name:x", 0.1),
+            clue(View::Author, "part:x", 0.1),
+        ]);
         let reasons = from_explanation(&explanation, Language::English);
         assert_eq!(reasons.len(), 3);
         assert!((reasons[0].log_odds.0 - 0.8).abs() < 1e-9);
@@ -333,6 +404,9 @@ mod tests {
         let explanation = explanation(vec![clue(View::Words, "casino", 9.0), clue(View::Words, "danke", -0.5)]);
         let verdict = Verdict::new(explanation.total, thresholds);
         let reasons = from_explanation(&explanation, Language::German);
-        assert_eq!(summary(&verdict, &reasons, Language::German), "Als Spam zurückgehalten (Spam-Wahrscheinlichkeit >99,9 %), weil: „casino“: sehr typisch für Spam");
+        assert_eq!(
+            summary(&verdict, &reasons, Language::German),
+            "Als Spam zurückgehalten (Spam-Wahrscheinlichkeit >99,9 %), weil: „casino“: sehr typisch für Spam"
+        );
     }
 }

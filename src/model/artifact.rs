@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -113,7 +114,9 @@ impl ArtifactError {
     pub fn hint(&self) -> &'static str {
         match self {
             ArtifactError::Io(_) => "check the path and its permissions, or leave --model out to use the shipped model",
-            ArtifactError::OtherVersion { .. } | ArtifactError::OtherRevision { .. } | ArtifactError::SelfTest { .. } => {
+            ArtifactError::OtherVersion { .. }
+            | ArtifactError::OtherRevision { .. }
+            | ArtifactError::SelfTest { .. } => {
                 "train it again with `hamgate train --corpus … --out MODEL`, or leave --model out to use the shipped model"
             }
             _ => "copy the file again or train it again with `hamgate train --corpus … --out MODEL`",
@@ -150,7 +153,12 @@ impl Classifier {
     }
 
     /// Joins the parts of a fresh training; the id is that of the bytes [`Classifier::to_bytes`] will give.
-    pub(super) fn assemble(tables: Vec<Table>, combination: Combination, thresholds: Thresholds, card: ModelCard) -> Self {
+    pub(super) fn assemble(
+        tables: Vec<Table>,
+        combination: Combination,
+        thresholds: Thresholds,
+        card: ModelCard,
+    ) -> Self {
         let mut classifier = Classifier { id: ModelId::from_checksum(""), tables, combination, thresholds, card };
         let (_, checksum) = classifier.encode();
         classifier.id = ModelId::from_checksum(&checksum);
@@ -188,7 +196,9 @@ impl Classifier {
             return Err(ArtifactError::OtherRevision { found: envelope.feature_revision });
         }
         let tensors = SafeTensors::deserialize(bytes).map_err(refuse)?;
-        if checksum(envelope.settings.get(), &mut tensors.iter().map(|(name, tensor)| (name, tensor.data()))) != envelope.checksum {
+        if checksum(envelope.settings.get(), &mut tensors.iter().map(|(name, tensor)| (name, tensor.data())))
+            != envelope.checksum
+        {
             return Err(ArtifactError::Checksum);
         }
 
@@ -238,7 +248,8 @@ impl Classifier {
             return Err(ArtifactError::Settings("the self-test has another number of texts".to_owned()));
         }
         for (expected, found) in expected.iter().copied().zip(self.probe()) {
-            if !((expected - found).abs() <= PROBE_TOLERANCE) {
+            let difference = (expected - found).abs();
+            if difference.is_nan() || difference > PROBE_TOLERANCE {
                 return Err(ArtifactError::SelfTest { expected, found });
             }
         }
@@ -246,12 +257,17 @@ impl Classifier {
     }
 
     fn probe(&self) -> Vec<f64> {
-        PROBES.iter().map(|text| self.judge(&Comment { content: (*text).to_owned(), ..Comment::default() }).evidence.0).collect()
+        PROBES
+            .iter()
+            .map(|text| self.judge(&Comment { content: (*text).to_owned(), ..Comment::default() }).evidence.0)
+            .collect()
     }
 
     fn encode(&self) -> (Vec<u8>, String) {
-        let settings = Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
-        let settings = serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
+        let settings =
+            Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
+        let settings =
+            serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
         for view in View::ALL {
             let table = &self.tables[view.index()];
@@ -262,7 +278,10 @@ impl Classifier {
             tensors.push((tensor("spam_counts"), counts(1)));
             tensors.push((tensor("log_odds"), Tensor::f32(&table.log_odds_by_code())));
         }
-        let checksum = checksum(settings.get(), &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())));
+        let checksum = checksum(
+            settings.get(),
+            &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())),
+        );
         let envelope = Envelope {
             version: MODEL_VERSION,
             feature_revision: FEATURE_REVISION,
@@ -290,17 +309,22 @@ fn checksum<'a>(settings: &str, tensors: &mut dyn Iterator<Item = (&'a str, &'a 
         part(name.as_bytes());
         part(data);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// What safetensors' refusals mean for a person.
 fn refuse(error: SafeTensorError) -> ArtifactError {
     match error {
-        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => ArtifactError::Truncated,
+        SafeTensorError::HeaderTooSmall
+        | SafeTensorError::InvalidHeaderLength
+        | SafeTensorError::MetadataIncompleteBuffer => ArtifactError::Truncated,
         SafeTensorError::HeaderTooLarge => ArtifactError::NotAModel("it claims a header larger than any model has"),
-        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) | SafeTensorError::JsonError(_) => {
-            ArtifactError::NotAModel("it does not begin with a safetensors header")
-        }
+        SafeTensorError::InvalidHeader(_)
+        | SafeTensorError::InvalidHeaderDeserialization(_)
+        | SafeTensorError::JsonError(_) => ArtifactError::NotAModel("it does not begin with a safetensors header"),
         _ => ArtifactError::NotAModel("its header describes tensors that cannot be"),
     }
 }
@@ -327,7 +351,8 @@ fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError>
     if log_odds.iter().any(|n| !n.is_finite()) {
         return Err(ArtifactError::NotFinite { part: name("log_odds") });
     }
-    let counts: Vec<[u32; 2]> = ham.into_iter().zip(spam).map(|(h, s)| [u32::from_le_bytes(h), u32::from_le_bytes(s)]).collect();
+    let counts: Vec<[u32; 2]> =
+        ham.into_iter().zip(spam).map(|(h, s)| [u32::from_le_bytes(h), u32::from_le_bytes(s)]).collect();
     if counts[0] != [0, 0] || log_odds[0] != 0.0 {
         return Err(wrong("ham_counts", "does not begin with the code for `never seen`"));
     }
@@ -419,12 +444,16 @@ mod tests {
         let entry = metadata.metadata().as_ref().unwrap()[ENTRY].clone();
         let mut envelope: serde_json::Value = serde_json::from_str(&entry).unwrap();
         change_settings(&mut envelope["settings"]);
-        let mut tensors: Vec<(String, Tensor)> =
-            parsed.tensors().into_iter().map(|(name, view)| (name, Tensor::new(view.dtype(), view.data().to_vec()))).collect();
+        let mut tensors: Vec<(String, Tensor)> = parsed
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| (name, Tensor::new(view.dtype(), view.data().to_vec())))
+            .collect();
         change_tensors(&mut tensors);
         let settings = envelope["settings"].to_string();
         envelope["checksum"] =
-            checksum(&settings, &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice()))).into();
+            checksum(&settings, &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())))
+                .into();
         change_envelope(&mut envelope);
         safetensors::serialize(tensors, Some(HashMap::from([(ENTRY.to_owned(), envelope.to_string())]))).unwrap()
     }
@@ -473,18 +502,77 @@ mod tests {
             ("other safetensors", other_safetensors, "no `hamgate` entry"),
             ("flipped bit", flipped, "checksum is wrong"),
             ("newer format", forge_envelope(keep, nothing, |e| e["version"] = 99.into()), "format version 99"),
-            ("other features", forge_envelope(keep, nothing, |e| e["feature_revision"] = 99.into()), "feature revision 99"),
+            (
+                "other features",
+                forge_envelope(keep, nothing, |e| e["feature_revision"] = 99.into()),
+                "feature revision 99",
+            ),
             ("settings missing", forge(|s| *s = 5.into(), nothing), "settings cannot be understood"),
-            ("thresholds swapped", forge(|s| s["card"]["thresholds"]["hold"] = 99.into(), nothing), "thresholds must be"),
+            (
+                "thresholds swapped",
+                forge(|s| s["card"]["thresholds"]["hold"] = 99.into(), nothing),
+                "thresholds must be",
+            ),
             ("zero deviation", forge(|s| s["combination"]["deviation"][0] = 0.into(), nothing), "not finite"),
-            ("weight missing", forge(|s| { s["combination"]["weight"].as_array_mut().unwrap().pop(); }, nothing), "not finite"),
+            (
+                "weight missing",
+                forge(
+                    |s| {
+                        s["combination"]["weight"].as_array_mut().unwrap().pop();
+                    },
+                    nothing,
+                ),
+                "not finite",
+            ),
             ("table missing", forge(keep, |t| t.retain(|(name, _)| name != "words.codes")), "`words.codes` is missing"),
-            ("table short", forge(keep, |t| { let codes = tensor(t, "words.codes"); *codes = Tensor::new(codes.dtype, codes.bytes[..8].to_vec()); }), "another number of buckets"),
-            ("wrong type", forge(keep, |t| { let codes = tensor(t, "words.log_odds"); codes.dtype = Dtype::U32; }), "wrong type of number"),
-            ("counts short", forge(keep, |t| { let counts = tensor(t, "words.ham_counts"); *counts = Tensor::u32([0].into_iter()); }), "another size"),
-            ("NaN", forge(keep, |t| { let odds = tensor(t, "words.log_odds"); odds.bytes[4..8].copy_from_slice(&f32::NAN.to_le_bytes()); }), "not finite"),
-            ("code too large", forge(keep, |t| { let codes = tensor(t, "words.codes"); codes.bytes[..2].copy_from_slice(&u16::MAX.to_le_bytes()); }), "does not exist"),
-            ("no code for unseen", forge(keep, |t| { let odds = tensor(t, "words.log_odds"); odds.bytes[..4].copy_from_slice(&1_f32.to_le_bytes()); }), "never seen"),
+            (
+                "table short",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.codes");
+                    *codes = Tensor::new(codes.dtype, codes.bytes[..8].to_vec());
+                }),
+                "another number of buckets",
+            ),
+            (
+                "wrong type",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.log_odds");
+                    codes.dtype = Dtype::U32;
+                }),
+                "wrong type of number",
+            ),
+            (
+                "counts short",
+                forge(keep, |t| {
+                    let counts = tensor(t, "words.ham_counts");
+                    *counts = Tensor::u32([0].into_iter());
+                }),
+                "another size",
+            ),
+            (
+                "NaN",
+                forge(keep, |t| {
+                    let odds = tensor(t, "words.log_odds");
+                    odds.bytes[4..8].copy_from_slice(&f32::NAN.to_le_bytes());
+                }),
+                "not finite",
+            ),
+            (
+                "code too large",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.codes");
+                    codes.bytes[..2].copy_from_slice(&u16::MAX.to_le_bytes());
+                }),
+                "does not exist",
+            ),
+            (
+                "no code for unseen",
+                forge(keep, |t| {
+                    let odds = tensor(t, "words.log_odds");
+                    odds.bytes[..4].copy_from_slice(&1_f32.to_le_bytes());
+                }),
+                "never seen",
+            ),
             ("other results", forge(|s| s["probes"][0] = 42.5.into(), nothing), "self-test"),
             ("probes missing", forge(|s| s["probes"] = serde_json::json!([]), nothing), "self-test"),
         ];

@@ -86,6 +86,12 @@ pub struct ModelCard {
 
 impl ModelCard {
     pub(super) fn view(view: View, occupied: usize) -> ViewCard {
-        ViewCard { view: view.name().to_owned(), buckets: view.buckets(), occupied, strongest_spam: Vec::new(), strongest_ham: Vec::new() }
+        ViewCard {
+            view: view.name().to_owned(),
+            buckets: view.buckets(),
+            occupied,
+            strongest_spam: Vec::new(),
+            strongest_ham: Vec::new(),
+        }
     }
 }

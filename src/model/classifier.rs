@@ -223,7 +223,12 @@ impl Evidence {
                 (*strongest, *counts) = (log_odds, table.counts(bucket));
             }
         }
-        clues.extend(merged.into_iter().map(|(subject, (sum, _, [ham_count, spam_count]))| Clue { subject, log_odds: LogOdds(sum), spam_count, ham_count }));
+        clues.extend(merged.into_iter().map(|(subject, (sum, _, [ham_count, spam_count]))| Clue {
+            subject,
+            log_odds: LogOdds(sum),
+            spam_count,
+            ham_count,
+        }));
         clues.sort_by(|a, b| b.log_odds.0.abs().total_cmp(&a.log_odds.0.abs()).then_with(|| a.subject.cmp(&b.subject)));
         Explanation { base: classifier.combination.base(), clues, total }
     }
@@ -262,13 +267,20 @@ mod tests {
     fn clues_come_strongest_first_and_name_what_was_seen() {
         let (_, explanation) = trained().explain(&comment("casino bonus", "casino king"));
         assert!(explanation.clues.windows(2).all(|pair| pair[0].log_odds.0.abs() >= pair[1].log_odds.0.abs()));
-        assert!(explanation.clues.iter().any(|clue| matches!(&clue.subject, ClueSubject::Feature { name, .. } if name == "casino")));
+        assert!(
+            explanation
+                .clues
+                .iter()
+                .any(|clue| matches!(&clue.subject, ClueSubject::Feature { name, .. } if name == "casino"))
+        );
     }
 
     #[test]
     fn verdicts_of_enormous_comments_take_time_linear_in_their_length() {
         // Not a timed test: quadratic work on a million characters would not end within the hour, linear work ends at once.
-        let unit = ["x", "a ", "<", "[url=", "&", "http://", "a.a@", "\u{200b}", "ЖZ", "é", "1:", "''", "<a href=", "((", "ß\n"];
+        let unit = [
+            "x", "a ", "<", "[url=", "&", "http://", "a.a@", "\u{200b}", "ЖZ", "é", "1:", "''", "<a href=", "((", "ß\n",
+        ];
         for unit in unit {
             let content = unit.repeat(1_000_000 / unit.len());
             assert!(trained().judge(&comment(&content, &content)).evidence.0.is_finite(), "{unit:?}");

@@ -43,14 +43,30 @@ mod testing {
 
     use super::{About, Classifier, TrainOptions, train};
 
-    const SPAM: [&str; 5] = ["casino bonus free spins", "cheap pills online now", "buy followers cheap", "casino jackpot click", "loan without papers click"];
-    const HAM: [&str; 5] = ["thanks for the recipe", "we baked it on sunday", "my dog liked the walk", "I disagree with the mayor", "which lens did you use"];
+    const SPAM: [&str; 5] = [
+        "casino bonus free spins",
+        "cheap pills online now",
+        "buy followers cheap",
+        "casino jackpot click",
+        "loan without papers click",
+    ];
+    const HAM: [&str; 5] = [
+        "thanks for the recipe",
+        "we baked it on sunday",
+        "my dog liked the walk",
+        "I disagree with the mayor",
+        "which lens did you use",
+    ];
 
     pub fn corpus() -> Vec<LabelledComment> {
         let row = |n: usize, label| {
             let (stems, author) = if label == Label::Spam { (SPAM, "casino king") } else { (HAM, "Anna") };
             let content = format!("{} {} unique{n}", stems[n % 5], stems[n / 5 % 5]);
-            let comment = Comment { author: Some(author.into()), lang: Some("en".into()), ..Comment::from_text(content).unwrap() };
+            let comment = Comment {
+                author: Some(author.into()),
+                lang: Some("en".into()),
+                ..Comment::from_text(content).unwrap()
+            };
             LabelledComment { comment, label, source: "tiny".into(), family: None, split: None }
         };
         (0..50).flat_map(|n| [row(n, Label::Spam), row(n, Label::Ham)]).collect()

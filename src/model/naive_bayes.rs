@@ -37,7 +37,7 @@ impl Balance {
     /// From the sums of all counts of ham and of spam, in units of [`Weight`].
     pub(super) fn new(ham_total: u64, spam_total: u64) -> Self {
         let [ham, spam] = [ham_total, spam_total].map(in_rows);
-        let mean = (ham + spam) / 2.0;
+        let mean = f64::midpoint(ham, spam);
         Balance { ham: mean / ham.max(1.0), spam: mean / spam.max(1.0) }
     }
 
@@ -96,7 +96,11 @@ fn fit_log_probabilities(rows: Array2<f64>, classes: Array1<usize>) -> Result<[V
     drop(model);
     let mut fitted: Fitted = rmp_serde::from_slice(&bytes).map_err(|e| read_back(e.to_string()))?;
     let mut take = |class: usize| {
-        fitted.class_info.remove(&class).map(|info| info.feature_log_prob.to_vec()).ok_or_else(|| read_back(format!("class {class} is missing")))
+        fitted
+            .class_info
+            .remove(&class)
+            .map(|info| info.feature_log_prob.to_vec())
+            .ok_or_else(|| read_back(format!("class {class} is missing")))
     };
     Ok([take(0)?, take(1)?])
 }

@@ -48,7 +48,14 @@ impl Statistics {
     }
 
     /// One view as if a row had never been counted; `features` is the row's number of features in the view.
-    pub(super) fn without_row(&self, view: View, totals: &Totals, label: Label, weight: Weight, features: usize) -> HeldOut<'_> {
+    pub(super) fn without_row(
+        &self,
+        view: View,
+        totals: &Totals,
+        label: Label,
+        weight: Weight,
+        features: usize,
+    ) -> HeldOut<'_> {
         let mut totals = totals.0[view.index()];
         totals[label.index()] -= u64::from(weight.units()) * features as u64;
         let balance = Balance::new(totals[Label::Ham.index()], totals[Label::Spam.index()]);
@@ -89,7 +96,12 @@ mod tests {
     #[test]
     fn leaving_a_row_out_equals_never_having_counted_it() {
         let weight = Weight::from_factor(2.5);
-        let rows = [("cheap pills online", Label::Spam), ("pills and casino", Label::Spam), ("thanks for the pills joke", Label::Ham), ("see you online", Label::Ham)];
+        let rows = [
+            ("cheap pills online", Label::Spam),
+            ("pills and casino", Label::Spam),
+            ("thanks for the pills joke", Label::Ham),
+            ("see you online", Label::Ham),
+        ];
         let features = |text: &str| {
             let mut features = Features::default();
             features.fill(&mut Extractor::default(), &Comment::from_text(text).unwrap(), Fields::All);
@@ -113,7 +125,8 @@ mod tests {
                 let balance = Balance::new(ham, spam);
                 let left_out = all.without_row(view, &totals, *label, weight, row.of(view).len());
                 for &bucket in row.of(view) {
-                    let [ham, spam] = Label::ALL.map(|label| load(&others.views[view.index()][bucket as usize][label.index()]));
+                    let [ham, spam] =
+                        Label::ALL.map(|label| load(&others.views[view.index()][bucket as usize][label.index()]));
                     assert_eq!(left_out.log_odds(bucket), balance.log_odds(ham, spam), "{view:?}");
                 }
             }

@@ -42,7 +42,10 @@ mod tests {
     use crate::verdict::Decision;
 
     fn held(ham: &[(LogOdds, f64)], thresholds: Thresholds) -> f64 {
-        ham.iter().filter(|(evidence, _)| thresholds.decide(*evidence).0 == Decision::Hold).map(|(_, weight)| weight).sum()
+        ham.iter()
+            .filter(|(evidence, _)| thresholds.decide(*evidence).0 == Decision::Hold)
+            .map(|(_, weight)| weight)
+            .sum()
     }
 
     #[test]

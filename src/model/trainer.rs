@@ -101,7 +101,11 @@ const MOST_FEW: u64 = 10;
 ///
 /// # Errors
 /// When rows cannot be read, are too few, or change between passes.
-pub fn train<R: Rows + ?Sized>(rows: &R, options: &TrainOptions, about: About) -> Result<Classifier, TrainError<R::Error>> {
+pub fn train<R: Rows + ?Sized>(
+    rows: &R,
+    options: &TrainOptions,
+    about: About,
+) -> Result<Classifier, TrainError<R::Error>> {
     let census = Census::take(rows)?;
     let LabelCounts { ham, spam } = census.rows;
     if ham.min(spam) < MOST_FEW {
@@ -183,7 +187,11 @@ thread_local! {
 }
 
 /// Pass 2.
-fn count<R: Rows + ?Sized>(rows: &R, fields: Fields, weights: &SourceWeights) -> Result<Statistics, TrainError<R::Error>> {
+fn count<R: Rows + ?Sized>(
+    rows: &R,
+    fields: Fields,
+    weights: &SourceWeights,
+) -> Result<Statistics, TrainError<R::Error>> {
     let statistics = Statistics::new();
     rows.for_each(&|row| {
         SCRATCH.with_borrow_mut(|(extractor, features)| {
@@ -253,7 +261,6 @@ impl Ord for HeldOutRow {
 }
 
 /// Pass 3: held-out summaries of a bounded number of rows, sorted; the names of strong features; the number of rows seen.
-#[expect(clippy::type_complexity, reason = "three results of one pass, used once")]
 fn hold_out<R: Rows + ?Sized>(
     rows: &R,
     fields: Fields,
@@ -298,7 +305,13 @@ fn row_key(row: &LabelledComment) -> u64 {
 }
 
 /// The summaries of a row's features as all other rows see them.
-fn summarise_without(features: &Features, label: Label, weight: Weight, statistics: &Statistics, totals: &Totals) -> Inputs {
+fn summarise_without(
+    features: &Features,
+    label: Label,
+    weight: Weight,
+    statistics: &Statistics,
+    totals: &Totals,
+) -> Inputs {
     let sums = View::ALL.map(|view| {
         let held_out = statistics.without_row(view, totals, label, weight, features.of(view).len());
         let mut sums = ViewSums::default();
@@ -316,7 +329,10 @@ fn cross_fit(rows: &[HeldOutRow]) -> Vec<Scored> {
         .map(|fold| Combination::fit(rows.iter().filter(|row| row.fold != fold).map(|row| &row.example)))
         .collect();
     rows.iter()
-        .map(|row| Scored { evidence: fitted[row.fold as usize].evidence(&row.example.inputs), label: row.example.label })
+        .map(|row| Scored {
+            evidence: fitted[row.fold as usize].evidence(&row.example.inputs),
+            label: row.example.label,
+        })
         .collect()
 }
 
@@ -434,7 +450,11 @@ mod tests {
         assert_eq!(card.rows.total() as usize, corpus().len());
         assert_eq!(card.sources["tiny"].total(), card.rows.total());
         assert!(card.languages.contains_key("en"));
-        let named: Vec<&str> = card.views.iter().flat_map(|view| view.strongest_spam.iter().map(|feature| feature.name.as_str())).collect();
+        let named: Vec<&str> = card
+            .views
+            .iter()
+            .flat_map(|view| view.strongest_spam.iter().map(|feature| feature.name.as_str()))
+            .collect();
         assert!(named.contains(&"casino"), "{named:?}");
         assert!(!named.iter().any(|name| name.contains("unique")), "{named:?}");
     }
@@ -444,12 +464,26 @@ mod tests {
         let mut rows = corpus();
         rows.extend(corpus().into_iter().take(20).map(|row| {
             let content = format!("{} baked", row.comment.content);
-            LabelledComment { comment: Comment { content, ..row.comment }, label: Label::Spam, source: "mine".into(), ..row }
+            LabelledComment {
+                comment: Comment { content, ..row.comment },
+                label: Label::Spam,
+                source: "mine".into(),
+                ..row
+            }
         }));
         let evidence = |factor: f64| {
-            let options = TrainOptions { source_weights: BTreeMap::from([("mine".to_owned(), factor)]), ..TrainOptions::default() };
+            let options = TrainOptions {
+                source_weights: BTreeMap::from([("mine".to_owned(), factor)]),
+                ..TrainOptions::default()
+            };
             let model = train(rows.as_slice(), &options, About::default()).unwrap();
-            model.explain(&Comment::from_text("baked").unwrap()).1.clues.iter().map(|clue| clue.spam_count).fold(0.0, f32::max)
+            model
+                .explain(&Comment::from_text("baked").unwrap())
+                .1
+                .clues
+                .iter()
+                .map(|clue| clue.spam_count)
+                .fold(0.0, f32::max)
         };
         assert!(evidence(4.0) > 3.0 * evidence(1.0));
     }

@@ -15,7 +15,7 @@ pub(super) struct Weight(u32);
 
 impl Weight {
     /// Units in a weight of one.
-    pub(super) const UNITS: u32 = 16;
+    pub(super) const UNITS: u32 = 2;
     /// No row weighs more than this many ordinary rows.
     const MOST: f64 = 256.0;
 
@@ -66,9 +66,15 @@ mod tests {
 
     #[test]
     fn small_sources_count_more_per_row_and_less_in_all() {
-        let sizes = BTreeMap::from([("large".to_owned(), LabelCounts { ham: 900, spam: 0 }), ("small".to_owned(), LabelCounts { ham: 50, spam: 50 })]);
+        let sizes = BTreeMap::from([
+            ("large".to_owned(), LabelCounts { ham: 900, spam: 0 }),
+            ("small".to_owned(), LabelCounts { ham: 50, spam: 50 }),
+        ]);
         let weights = SourceWeights::new(&sizes, &BTreeMap::new());
-        assert_eq!((weights.of("large").factor(), weights.of("small").factor(), weights.of("new").factor()), (1.0, 3.0, 1.0));
+        assert_eq!(
+            (weights.of("large").factor(), weights.of("small").factor(), weights.of("new").factor()),
+            (1.0, 3.0, 1.0)
+        );
         let doubled = SourceWeights::new(&sizes, &BTreeMap::from([("small".to_owned(), 2.0)]));
         assert_eq!(doubled.of("small").factor(), 6.0);
     }
