@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod comment;
+pub mod figures;
 pub mod model;
 pub mod moderator;
 pub mod reasons;
