@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod comment;
+pub mod corpus;
 pub mod figures;
 pub mod model;
 pub mod moderator;

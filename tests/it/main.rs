@@ -1,0 +1,2 @@
+//! stand-in, merged with branch http's
+mod corpus;
