@@ -5,6 +5,7 @@
 pub mod answer;
 pub mod comment;
 pub mod corpus;
+pub mod evaluate;
 pub mod figures;
 pub mod model;
 pub mod moderator;

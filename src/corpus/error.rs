@@ -39,6 +39,9 @@ pub enum CorpusError {
         /// Why.
         source: io::Error,
     },
+    /// Rows that stood in a file at the first pass are gone.
+    #[error("a file of the corpus changed while it was read; run again when nothing writes to it")]
+    Changed,
     /// A line is not a labelled comment.
     #[error(transparent)]
     BadRow(Box<BadRow>),
