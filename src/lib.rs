@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod cli;
 pub mod comment;
 pub mod corpus;
 pub mod evaluate;
