@@ -97,10 +97,7 @@ impl EvaluateArgs {
             None => self.judge()?,
         };
         if !evaluation.trained_on.is_empty() {
-            eprintln!(
-                "note: the model was trained on {}; rows it has seen flatter it (choose those it has not with --split, or use --cv)",
-                evaluation.trained_on.join(", ")
-            );
+            eprintln!("{}", note(&evaluation.trained_on));
         }
         if self.json {
             output::print_json(&evaluation)?;
@@ -162,6 +159,18 @@ fn trained_on(classifier: &Classifier, watched: &WatchedCorpus) -> anyhow::Resul
     Ok(digests.into_iter().filter(|file| known.contains(file.sha256.as_str())).map(|file| file.name).collect())
 }
 
+fn note(trained_on: &[String]) -> String {
+    const NAMED: usize = 3;
+    let names = trained_on[..trained_on.len().min(NAMED)].join("`, `");
+    let more = match trained_on.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!(
+        "note: the model was trained on `{names}`{more}; rows it has seen flatter it (choose others with --split, or use --cv)"
+    )
+}
+
 fn render(evaluation: &Evaluation) -> String {
     let report = &evaluation.report;
     let all = &report.overall.figures;
@@ -221,4 +230,88 @@ fn parts(head: &str, parts: &BTreeMap<String, Measured>) -> String {
         ]);
     }
     table.render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::Label;
+    use crate::evaluate::Intervals;
+    use crate::figures::{Figures, Judged};
+
+    fn measured(rows: &[(Label, f64)]) -> Measured {
+        let thresholds = Thresholds::new(LogOdds(1.0), LogOdds(4.0)).unwrap();
+        let judged =
+            |&(label, evidence): &(Label, f64)| Judged { verdict: Verdict::new(LogOdds(evidence), thresholds), label };
+        let figures = Figures::of_judged(&rows.iter().map(judged).collect::<Vec<_>>());
+        Measured {
+            ham_held_per_1000: figures.ham_held_per_1000(),
+            spam_approved_per_1000: figures.spam_approved_per_1000(),
+            figures,
+        }
+    }
+
+    fn evaluation() -> Evaluation {
+        use Label::{Ham, Spam};
+        let blog = [(Ham, -2.0), (Ham, -1.0), (Ham, 2.0), (Ham, -3.0)];
+        let pool = [(Spam, 5.0), (Spam, 0.5), (Spam, 3.0), (Spam, 6.0)];
+        let interval = |low, high| Some(Interval { low, high });
+        Evaluation {
+            model: Some(ModelId::from_checksum("0123456789abcdef")),
+            folds: None,
+            thresholds: Some(Thresholds::new(LogOdds(1.0), LogOdds(4.0)).unwrap()),
+            trained_on: Vec::new(),
+            report: Report {
+                overall: measured(&[blog, pool].concat()),
+                intervals: Intervals {
+                    replicates: 1000,
+                    ham_held_per_1000: interval(0.0, 750.0),
+                    spam_approved_per_1000: interval(0.0, 750.0),
+                    mcc: interval(0.2582, 1.0),
+                    auc: interval(0.6, 1.0),
+                },
+                near_duplicate_groups: 7,
+                skipped_rows: 2,
+                by_source: [("blog".to_owned(), measured(&blog)), ("pool".to_owned(), measured(&pool))].into(),
+                by_lang: [("de".to_owned(), measured(&[blog, pool].concat()))].into(),
+                by_fold: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn the_report_is_a_table_with_the_two_rates_first() {
+        insta::assert_snapshot!(render(&evaluation()));
+    }
+
+    #[test]
+    fn the_json_has_the_names_of_the_schema() {
+        insta::assert_json_snapshot!(evaluation());
+    }
+
+    #[test]
+    fn a_cross_validation_also_shows_its_folds() {
+        let mut evaluation = evaluation();
+        (evaluation.model, evaluation.folds) = (None, Some(2));
+        evaluation.report.by_fold = vec![evaluation.report.overall.clone(); 2];
+        let text = render(&evaluation);
+        assert!(text.starts_with("2 models, each judging the fold it was not trained on\n"), "{text}");
+        assert!(text.lines().any(|line| line.starts_with("fold")), "{text}");
+    }
+
+    #[test]
+    fn files_the_model_knows_are_named_but_not_all_of_many() {
+        let names = |n: usize| (1..=n).map(|n| format!("{n}.jsonl")).collect::<Vec<_>>();
+        assert!(note(&names(2)).contains("`1.jsonl`, `2.jsonl`; rows"), "{}", note(&names(2)));
+        assert!(note(&names(9)).contains("`3.jsonl` and 6 more; rows"), "{}", note(&names(9)));
+    }
+
+    #[test]
+    fn holding_later_never_lets_the_spam_queue_begin_before() {
+        let own = Thresholds::new(LogOdds(1.0), LogOdds(4.0)).unwrap();
+        assert_eq!(hold_at(None, own), own);
+        assert_eq!(hold_at(Some(Chance(0.5)), own), Thresholds::new(LogOdds(0.0), LogOdds(4.0)).unwrap());
+        let late = hold_at(Some(Chance(0.999)), own);
+        assert_eq!(late.spam(), late.hold());
+    }
 }
