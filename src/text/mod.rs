@@ -93,7 +93,8 @@ impl View {
     /// Measured in `docs/tried.md` ("How many buckets?").
     pub fn bits(self) -> u32 {
         match self {
-            View::Words | View::WordPairs | View::Fragments => 18,
+            View::Words => 18,
+            View::WordPairs | View::Fragments => 19,
             View::Structure => 12,
             View::Links | View::Author | View::AuthorLink => 16,
         }
