@@ -27,10 +27,12 @@ pub fn summary(id: &ModelId, card: &ModelCard) -> String {
             "  (chosen so that at most {} of 1,000 honest comments are held)\n",
             round(card.ham_held_at_most * 1000.0)
         ),
-        "\nheld-out figures: every row judged without itself and its near-duplicates\n".to_owned(),
+        "\nheld-out figures: every row judged without itself, not without its copies (`evaluate --cv` is stricter)\n"
+            .to_owned(),
         tables::figures(&card.held_out, |_| None),
         "\nrows by source\n".to_owned(),
         counts("source", &card.sources),
+        weights(&card.source_weights),
         "\nrows by language\n".to_owned(),
         counts("language", &card.languages),
         "\nfeatures by view\n".to_owned(),
@@ -50,15 +52,15 @@ pub fn files(card: &ModelCard) -> String {
 
 /// What speaks loudest for spam and for ham in each view.
 pub fn evidence(card: &ModelCard) -> String {
-    let mut text = String::from("\nstrongest evidence by view (log-odds; rows that showed it)\n");
+    let mut tables = vec!["\nstrongest evidence by view (log-odds; rows that showed it, weighed)\n".to_owned()];
     for view in &card.views {
         for (class, features) in [("spam", &view.strongest_spam), ("ham", &view.strongest_ham)] {
             if !features.is_empty() {
-                text += &format!("\n{} for {class}\n{}", view.view, strongest(features));
+                tables.push(format!("\n{} for {class}\n{}", view.view, strongest(features)));
             }
         }
     }
-    text
+    tables.concat()
 }
 
 fn strongest(features: &[StrongFeature]) -> String {
@@ -68,8 +70,8 @@ fn strongest(features: &[StrongFeature]) -> String {
         table.row([
             name,
             format!("{:+.2}", feature.log_odds),
-            feature.spam_rows.to_string(),
-            feature.ham_rows.to_string(),
+            format!("{:.1}", feature.spam_count),
+            format!("{:.1}", feature.ham_count),
         ]);
     }
     table.render()
@@ -86,6 +88,11 @@ fn counts(head: &str, counts: &BTreeMap<String, LabelCounts>) -> String {
         table.row([visible(name), ham.to_string(), spam.to_string()]);
     }
     table.render()
+}
+
+fn weights(weights: &BTreeMap<String, f64>) -> String {
+    let line = |(source, factor): (&String, &f64)| format!("rows of `{}` count {factor} times\n", visible(source));
+    weights.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 fn views(card: &ModelCard) -> String {

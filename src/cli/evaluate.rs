@@ -16,7 +16,7 @@ use crate::verdict::{LogOdds, ModelId, Thresholds, Verdict};
 
 use super::corpus::{CorpusArgs, WatchedCorpus};
 use super::tables::{self, Table};
-use super::values::{Chance, FieldsArg, Share};
+use super::values::{Chance, FieldsArg, Share, SourceWeight, by_source};
 use super::{model, output};
 
 /// Measure a model on labelled comments.
@@ -56,6 +56,10 @@ pub struct EvaluateArgs {
     /// With --cv: of honest comments, how many may be held, as for `train`.
     #[arg(long, value_name = "SHARE", requires = "folds", default_value = "5/1000")]
     ham_held_at_most: Share,
+
+    /// With --cv: let rows of a source count so many times more, for instance those of your own blog; may be given more than once.
+    #[arg(long = "weigh", value_name = "SOURCE=FACTOR", requires = "folds")]
+    weights: Vec<SourceWeight>,
 }
 
 const EXAMPLES: &str = "\
@@ -128,7 +132,11 @@ impl EvaluateArgs {
     fn cross_validate(&self, folds: u16) -> anyhow::Result<Evaluation> {
         let watched = self.corpus.open(SplitFilter::not_test())?;
         let fields = self.fields.map_or(Fields::All, Fields::from);
-        let options = TrainOptions { fields, ham_held_at_most: self.ham_held_at_most.0 };
+        let options = TrainOptions {
+            fields,
+            ham_held_at_most: self.ham_held_at_most.0,
+            source_weights: by_source(&self.weights),
+        };
         let report = evaluate::cross_validate(&watched.corpus, folds.into(), |rows, _| {
             let classifier = train(rows, &options, About::default())?;
             let thresholds = hold_at(self.hold_at, classifier.thresholds());
@@ -186,7 +194,7 @@ fn render(evaluation: &Evaluation) -> String {
         "AUC" => intervals.auc.map(|i| bounds(i, 4)),
         _ => None,
     };
-    let mut text = [
+    [
         format!(
             "{judge}\n{} ham and {} spam in {} groups of near-duplicates",
             all.ham, all.spam, report.near_duplicate_groups
@@ -198,14 +206,17 @@ fn render(evaluation: &Evaluation) -> String {
         parts("source", &report.by_source),
         "\n".to_owned(),
         parts("language", &report.by_lang),
+        folds(&report.by_fold),
     ]
-    .concat();
-    if !report.by_fold.is_empty() {
-        let folds =
-            report.by_fold.iter().enumerate().map(|(at, fold)| (format!("{:2}", at + 1), fold.clone())).collect();
-        text += &format!("\n{}", parts("fold", &folds));
+    .concat()
+}
+
+fn folds(by_fold: &[Measured]) -> String {
+    if by_fold.is_empty() {
+        return String::new();
     }
-    text
+    let folds = by_fold.iter().enumerate().map(|(at, fold)| (format!("{:2}", at + 1), fold.clone())).collect();
+    format!("\n{}", parts("fold", &folds))
 }
 
 fn skipped(rows: u64) -> String {

@@ -33,6 +33,9 @@ enum Command {
 
 impl Cli {
     /// Runs the command.
+    ///
+    /// # Errors
+    /// When it does not work.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
             Command::Train(args) => args.run(),

@@ -17,7 +17,7 @@ impl Table {
     /// Adds a row.
     pub fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
         debug_assert_eq!(self.rows[0].len(), COLUMNS);
-        self.rows.push(cells.to_vec());
+        self.rows.push(cells.into());
     }
 
     /// The table as lines of text.
@@ -26,16 +26,15 @@ impl Table {
         let widths: Vec<usize> = (0..self.rows[0].len())
             .map(|column| self.rows.iter().map(|row| width(&row[column])).max().unwrap_or_default())
             .collect();
-        let mut text = String::new();
-        for row in &self.rows {
-            let mut line = format!("{:<1$}", row[0], widths[0]);
-            for (cell, &width) in row.iter().zip(&widths).skip(1) {
-                line += &format!("  {cell:>width$}");
-            }
-            text += line.trim_end();
-            text.push('\n');
-        }
-        text
+        let line = |row: &Vec<String>| {
+            let pad = |(column, (cell, &width)): (usize, (&String, &usize))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            };
+            let cells: Vec<String> = row.iter().zip(&widths).enumerate().map(pad).collect();
+            cells.join("  ").trim_end().to_owned() + "\n"
+        };
+        self.rows.iter().map(line).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::corpus::SplitFilter;
 use crate::model::{About, TrainOptions, train};
 
 use super::corpus::CorpusArgs;
-use super::values::{Day, FieldsArg, Share};
+use super::values::{Day, FieldsArg, Share, SourceWeight, by_source};
 use super::{card, output};
 
 /// Learn a model from labelled comments.
@@ -42,13 +42,18 @@ pub struct TrainArgs {
     /// Of honest comments, how many may be held: 5/1000, 0.5% or 0.005. Fewer held means more spam approved.
     #[arg(long, value_name = "SHARE", default_value = "5/1000")]
     ham_held_at_most: Share,
+
+    /// Let rows of a source count so many times more, for instance those of your own blog; may be given more than once.
+    #[arg(long = "weigh", value_name = "SOURCE=FACTOR")]
+    weights: Vec<SourceWeight>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   hamgate train --corpus data/comments --out my.hamgate --date 2026-11-23
   hamgate train --corpus export.jsonl.gz old/ --out my.hamgate --skip-bad
-  hamgate train --corpus all.jsonl --without-source newsletter --ham-held-at-most 2/1000 --out strict.hamgate
+  hamgate train --corpus all.jsonl --without-source newsletter --ham-held-at-most 2/1000 --out careful.hamgate
+  hamgate train --corpus data/comments mine.jsonl --weigh my-blog=3 --out mine.hamgate
 
 Exit codes: 0 the model is written; 1 it is not, and standard error says why; 2 the options make no sense.";
 
@@ -62,11 +67,18 @@ impl TrainArgs {
         let watched = self.corpus.open(SplitFilter::not_test())?;
         let corpus = &watched.corpus;
         let about = About { date: self.date.map(|Day(day)| day), files: corpus.digests()? };
-        let options = TrainOptions { fields: self.fields.into(), ham_held_at_most: self.ham_held_at_most.0 };
+        let options = TrainOptions {
+            fields: self.fields.into(),
+            ham_held_at_most: self.ham_held_at_most.0,
+            source_weights: by_source(&self.weights),
+        };
         let trained = train(corpus, &options, about);
         watched.finish();
         let classifier = trained?;
         classifier.save(&self.out).with_context(|| format!("cannot write model `{}`", self.out.display()))?;
+        for source in options.source_weights.keys().filter(|source| !classifier.card().sources.contains_key(*source)) {
+            eprintln!("note: --weigh names source `{source}`, which no row has");
+        }
         eprintln!("wrote model `{}`", self.out.display());
         output::print(&card::summary(classifier.id(), classifier.card()))?;
         Ok(ExitCode::SUCCESS)

@@ -1,5 +1,6 @@
 //! What a person may write as the value of an option.
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::ValueEnum;
@@ -41,6 +42,33 @@ impl FromStr for Chance {
         match text.parse::<Share>() {
             Ok(Share(chance)) if chance > 0.0 => Ok(Chance(chance)),
             _ => Err("must lie between 0 and 1, such as 0.9 or 90%".to_owned()),
+        }
+    }
+}
+
+/// How many times more the rows of a source count, written `my-blog=3`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceWeight {
+    /// Name of the source.
+    pub source: String,
+    /// Above 0.
+    pub factor: f64,
+}
+
+/// The weights by source; of two for one source, the later.
+pub fn by_source(weights: &[SourceWeight]) -> BTreeMap<String, f64> {
+    weights.iter().map(|weight| (weight.source.clone(), weight.factor)).collect()
+}
+
+impl FromStr for SourceWeight {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        // From the right, because a name may hold anything.
+        let (source, factor) = text.rsplit_once('=').ok_or("must name a source and a factor, such as my-blog=3")?;
+        match factor.trim().parse::<f64>() {
+            Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(SourceWeight { source: source.to_owned(), factor }),
+            _ => Err("must end in a number above 0, such as my-blog=3".to_owned()),
         }
     }
 }
@@ -137,6 +165,14 @@ mod tests {
         assert_eq!("90%".parse(), Ok(Chance(0.9)));
         for text in ["0", "1", "1.5", "x"] {
             assert!(text.parse::<Chance>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_weight_names_a_source_and_a_factor_above_zero() {
+        assert_eq!("a=b=2.5".parse(), Ok(SourceWeight { source: "a=b".to_owned(), factor: 2.5 }));
+        for text in ["blog", "blog=", "blog=0", "blog=-1", "blog=NaN", "blog=inf", "blog=x"] {
+            assert!(text.parse::<SourceWeight>().is_err(), "{text}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! they use are common to both (Jaccard similarity of at least 0.5), when their publisher gave them one `family`, or
 //! when a chain of such pairs joins them; and a group is never divided.
 //!
-//! Which method? MinHash with locality-sensitive hashing is usual, and misses some pairs. Corpora of comments are small
+//! Which method? `MinHash` with locality-sensitive hashing is usual, and misses some pairs. Corpora of comments are small
 //! enough for the exact one: to reach half, two rows must share one of their rarest triples (the prefix filter of
 //! Chaudhuri, Ganti and Kaushik, "A Primitive Operator for Similarity Joins in Data Cleaning", ICDE 2006), so only rows
 //! that do are compared. Nothing is random and no pair is missed. Revisit for a corpus whose triples do not fit in memory
@@ -115,6 +115,9 @@ impl Groups {
 
     /// A fold for every row, 0 up to `folds`: whole groups, with about as much ham and as much spam in each, the same
     /// for the same rows in any order.
+    ///
+    /// # Panics
+    /// When `folds` is 0.
     pub fn folds(&self, folds: usize) -> Vec<usize> {
         assert!(folds > 0, "rows cannot be divided into no folds");
         let totals = self.count(&(0..self.labels.len()).collect::<Vec<_>>());
@@ -283,7 +286,8 @@ mod tests {
             (proptest::collection::vec(0..6_u8, 1..9), any::<bool>(), proptest::option::weighted(0.1, 0..4_u8));
         proptest::collection::vec(words_label_family, 0..40).prop_map(|rows| {
             let one = |(number, (words, spam, family)): (usize, (Vec<u8>, bool, Option<u8>))| {
-                let content: String = words.iter().map(|&word| format!("word{} ", char::from(b'a' + word))).collect();
+                let content: String =
+                    words.iter().map(|&word| format!("word{} ", char::from(b'a' + word))).collect::<Vec<_>>().concat();
                 let label = if spam { Label::Spam } else { Label::Ham };
                 let mut row = row(&content, label, family.map(|f| f.to_string()).as_deref());
                 row.comment.id = Some(number.to_string());

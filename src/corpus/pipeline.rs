@@ -25,8 +25,10 @@ type Outcome<O> = Result<O, Box<dyn Any + Send>>;
 
 /// Runs `fill` until it answers `false`, `work` on every batch it filled, and `take` on every answer, in order.
 ///
-/// `fill` must replace what the batch held before. `take` may end the run early; its reason is the result. A panic in
-/// `work` ends the run and is passed on.
+/// `fill` must replace what the batch held before. `take` may end the run early; its reason is the result.
+///
+/// # Panics
+/// When `fill`, `work` or `take` panics; nobody is left waiting.
 pub fn in_order<B, O, E>(
     threads: NonZeroUsize,
     fill: impl FnMut(&mut B) -> bool + Send,
@@ -37,51 +39,54 @@ where
     B: Default + Send,
     O: Send,
 {
-    let (empty_sender, empty) = channel();
+    let (give_back, empty) = channel();
     for _ in 0..threads.get() * BATCHES_PER_THREAD {
-        empty_sender.send(B::default()).expect("the receiver is still here");
+        give_back.send(B::default()).expect("the receiver is still here");
     }
-    let (full_sender, full) = channel();
-    let (done_sender, done) = channel();
-    let full = Mutex::new(full);
+    let (hand_on, ready) = channel();
+    let (answer, done) = channel();
+    let ready = Mutex::new(ready);
     thread::scope(|scope| {
-        scope.spawn(|| read(fill, empty, full_sender));
+        scope.spawn(|| read(fill, empty, hand_on));
         for _ in 0..threads.get() {
-            let done = done_sender.clone();
-            scope.spawn(|| work_off(&work, &full, done));
+            let answer = answer.clone();
+            scope.spawn(|| work_off(&work, &ready, answer));
         }
-        drop(done_sender);
+        drop(answer);
         // Returning (or unwinding) drops both ends held here, which ends the other threads.
-        take_in_order(take, done, empty_sender)
+        take_in_order(take, done, give_back)
     })
 }
 
-fn read<B>(mut fill: impl FnMut(&mut B) -> bool, empty: Receiver<B>, full: Sender<(u64, B)>) {
+#[expect(clippy::needless_pass_by_value, reason = "dropping the ends tells the other threads to stop")]
+fn read<B>(mut fill: impl FnMut(&mut B) -> bool, empty: Receiver<B>, hand_on: Sender<(u64, B)>) {
     let mut number = 0;
     while let Ok(mut batch) = empty.recv() {
-        if !fill(&mut batch) || full.send((number, batch)).is_err() {
+        if !fill(&mut batch) || hand_on.send((number, batch)).is_err() {
             return;
         }
         number += 1;
     }
 }
 
-fn work_off<B, O>(work: &impl Fn(&B) -> O, full: &Mutex<Receiver<(u64, B)>>, done: Sender<(u64, B, Outcome<O>)>) {
+#[expect(clippy::needless_pass_by_value, reason = "dropping the end tells the taker that no more answers come")]
+fn work_off<B, O>(work: &impl Fn(&B) -> O, ready: &Mutex<Receiver<(u64, B)>>, answer: Sender<(u64, B, Outcome<O>)>) {
     loop {
-        let next = full.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = ready.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((number, batch)) = next else { return };
         // Without this, a panic would lose a batch and everyone would wait for it for ever.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&batch)));
-        if done.send((number, batch, outcome)).is_err() {
+        if answer.send((number, batch, outcome)).is_err() {
             return;
         }
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "dropping the end tells the reader to stop")]
 fn take_in_order<B, O, E>(
     mut take: impl FnMut(&B, O) -> ControlFlow<E>,
     done: Receiver<(u64, B, Outcome<O>)>,
-    empty: Sender<B>,
+    give_back: Sender<B>,
 ) -> ControlFlow<E> {
     let mut early = BTreeMap::new();
     let mut next = 0;
@@ -90,7 +95,7 @@ fn take_in_order<B, O, E>(
         while let Some((batch, outcome)) = early.remove(&next) {
             take(&batch, outcome.unwrap_or_else(|panic| resume_unwind(panic)))?;
             // After the last batch nobody waits for empty ones.
-            let _ = empty.send(batch);
+            let _ = give_back.send(batch);
             next += 1;
         }
     }

@@ -154,6 +154,20 @@ fn rows_published_as_test_are_left_out_and_sources_can_be() {
 }
 
 #[test]
+fn the_rows_of_a_source_can_count_more_and_a_source_that_is_not_there_is_told() {
+    let workshop = Workshop::new();
+    let (corpus, out) = (workshop.corpus(), workshop.path("m"));
+    let assert = train(&[&corpus], &out).args(["--weigh", "bread-blog=3", "--weigh", "typo=2"]).assert().success();
+    let message = String::from_utf8_lossy(&assert.get_output().stderr).into_owned();
+    assert!(
+        message.contains("--weigh names source `typo`, which no row has") && !message.contains("bread-blog"),
+        "{message}"
+    );
+    assert_eq!(card(&out)["source_weights"]["bread-blog"], 3.0);
+    train(&[&corpus], &out).args(["--weigh", "bread-blog"]).assert().code(2);
+}
+
+#[test]
 fn too_few_rows_are_no_corpus() {
     let workshop = Workshop::new();
     let corpus = workshop.write("rows.jsonl", lines(&ham()));

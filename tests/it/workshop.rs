@@ -57,7 +57,7 @@ pub fn model() -> &'static Path {
 }
 
 pub fn lines(rows: &[serde_json::Value]) -> String {
-    rows.iter().map(|row| format!("{row}\n")).collect()
+    rows.iter().map(|row| row.to_string() + "\n").collect()
 }
 
 /// Honest rows of a blog on bread.
