@@ -356,7 +356,11 @@ mod tests {
             let mut won = 0.0;
             for spam in of(Label::Spam) {
                 for ham in of(Label::Ham) {
-                    won += if spam > ham { 1.0 } else if spam == ham { 0.5 } else { 0.0 };
+                    won += match spam.total_cmp(&ham) {
+                        Ordering::Less => 0.0,
+                        Ordering::Equal => 0.5,
+                        Ordering::Greater => 1.0,
+                    };
                 }
             }
             let pairs = (of(Label::Spam).count() * of(Label::Ham).count()) as f64;
@@ -375,7 +379,11 @@ mod tests {
                 figures.spam_caught_at_half_percent_held,
                 figures.spam_caught_at_one_percent_held,
                 figures.calibration_error,
+<<<<<<< HEAD
                 figures.mcc.map(|mcc| f64::midpoint(mcc, 1.0)),
+=======
+                figures.mcc.map(|mcc| mcc.midpoint(1.0)),
+>>>>>>> evaluate
             ];
             prop_assert!(shares.iter().flatten().all(|share| (0.0..=1.0).contains(share)));
             prop_assert!(figures.log_loss.is_none_or(|loss| loss.is_finite() && loss >= 0.0));

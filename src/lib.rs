@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod cli;
 pub mod comment;
+pub mod corpus;
+pub mod evaluate;
 pub mod figures;
 pub mod model;
 pub mod moderator;
