@@ -3,9 +3,13 @@
 #![forbid(unsafe_code)]
 
 pub mod answer;
+pub mod cli;
 pub mod comment;
+pub mod config;
+pub mod http;
 pub mod model;
 pub mod moderator;
 pub mod reasons;
+pub mod telemetry;
 pub mod text;
 pub mod verdict;

@@ -86,7 +86,13 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
                 digits += u32::from(c.is_numeric());
                 hash = hash.add(u64::from(c));
             }
-            push(tokens, start, end, Hasher::new("#").add(u64::from(digits.min(12))), TokenKind::Number(digits.min(12)));
+            push(
+                tokens,
+                start,
+                end,
+                Hasher::new("#").add(u64::from(digits.min(12))),
+                TokenKind::Number(digits.min(12)),
+            );
             if digits <= LITERAL_DIGITS {
                 push(tokens, start, end, hash, TokenKind::Digits);
             }
@@ -184,7 +190,11 @@ pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
     if shingles.is_empty() {
         // Too short for three words: its few words, or failing those its characters.
-        let own = if words.is_empty() { Hasher::new("raw").add_text(content.trim()).finish().value() } else { shingle(&words) };
+        let own = if words.is_empty() {
+            Hasher::new("raw").add_text(content.trim()).finish().value()
+        } else {
+            shingle(&words)
+        };
         shingles.push(own);
     }
     shingles.sort_unstable();
@@ -227,14 +237,29 @@ mod tests {
 
     #[test]
     fn pairs_reach_four_tokens_and_the_ends_of_the_text() {
-        assert_eq!(names(View::WordPairs, "check my channel"), [
-            "^ check", "^ … my", "^ … channel", "^ … $", "check my", "check … channel", "check … $", "my channel", "my … $", "channel $"
-        ]);
+        assert_eq!(
+            names(View::WordPairs, "check my channel"),
+            [
+                "^ check",
+                "^ … my",
+                "^ … channel",
+                "^ … $",
+                "check my",
+                "check … channel",
+                "check … $",
+                "my channel",
+                "my … $",
+                "channel $"
+            ]
+        );
     }
 
     #[test]
     fn shingles_ignore_links_and_case_and_are_never_empty() {
-        assert_eq!(near_duplicate_shingles("Buy cheap pills at http://a.example"), near_duplicate_shingles("buy CHEAP pills at http://b.example/x"));
+        assert_eq!(
+            near_duplicate_shingles("Buy cheap pills at http://a.example"),
+            near_duplicate_shingles("buy CHEAP pills at http://b.example/x")
+        );
         assert_eq!(near_duplicate_shingles("ok"), near_duplicate_shingles("OK!"));
         assert_eq!(near_duplicate_shingles("\u{200b}").len(), 1);
     }

@@ -1,0 +1,139 @@
+//! The outside world by terminal: arguments in, results to stdout, all else to stderr.
+//!
+//! This file is the shape of the command line and nothing else; each subcommand lives in a file of its own and fails
+//! with a [`Failure`], which says what was tried, why it did not work, and what to do next.
+
+mod healthcheck;
+mod openapi;
+mod serve;
+
+use std::fmt;
+use std::io;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::ServeOptions;
+
+/// Decides whether a blog comment may appear: approve or hold
+///
+/// Hamgate is a small self-hosted service with a naive Bayes model in it. `hamgate serve` answers over HTTP, with the
+/// model embedded in the program unless told otherwise.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXIT_CODES, after_long_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  it worked
+  1  it did not; stderr says why and what to do
+  2  the command line is wrong";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer over HTTP
+    ///
+    /// Every option is also an environment variable and a key in the file that --config names. A flag wins over the
+    /// environment, the environment over the file, the file over the default.
+    ///
+    /// Ends on SIGTERM or SIGINT: requests in flight are finished, for as long as --shutdown-deadline allows.
+    Serve(Box<ServeOptions>),
+    /// Ask a running service whether it can judge
+    Healthcheck(healthcheck::Options),
+    /// Print the description of the HTTP interface, as OpenAPI 3.1
+    Openapi,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// When that does not work.
+pub fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Command::Serve(options) => serve::run(&options),
+        Command::Healthcheck(options) => healthcheck::run(&options),
+        Command::Openapi => openapi::run(),
+    }
+}
+
+/// Why a command failed: a chain of causes, from what the user wanted to what the system said, and what to do next.
+#[derive(Debug)]
+pub struct Failure {
+    error: anyhow::Error,
+    hint: Option<String>,
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure { error: error.into(), hint: None }
+    }
+}
+
+impl Failure {
+    /// Adds what to do next.
+    #[must_use]
+    pub fn with_hint(self, hint: impl Into<String>) -> Self {
+        Failure { hint: Some(hint.into()), ..self }
+    }
+
+    /// The exit code of `hamgate` after this failure.
+    ///
+    /// A reader that closes stdout early (`hamgate openapi | head`) has had what it wanted: that is success.
+    pub fn exit_code(&self) -> ExitCode {
+        if self.is_broken_pipe() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    /// Whether whoever read our output left.
+    pub fn is_broken_pipe(&self) -> bool {
+        let io_errors = self.error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+        io_errors.into_iter().any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut causes = self.error.chain();
+        if let Some(first) = causes.next() {
+            write!(f, "error: {first}")?;
+        }
+        for cause in causes {
+            write!(f, "\n  caused by: {cause}")?;
+        }
+        match &self.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_failure_tells_the_whole_chain_and_the_remedy() {
+        let error = anyhow::Error::new(io::Error::other("disk on fire")).context("cannot read `x`");
+        let failure = Failure::from(error).with_hint("call the fire brigade");
+        assert_eq!(
+            failure.to_string(),
+            "error: cannot read `x`\n  caused by: disk on fire\nhint: call the fire brigade"
+        );
+        assert!(!failure.is_broken_pipe());
+    }
+
+    #[test]
+    fn a_reader_who_left_early_is_no_failure() {
+        let failure =
+            Failure::from(anyhow::Error::new(io::Error::from(io::ErrorKind::BrokenPipe)).context("cannot write"));
+        assert!(failure.is_broken_pipe());
+    }
+}
