@@ -5,8 +5,12 @@
 pub mod answer;
 pub mod cli;
 pub mod comment;
+<<<<<<< HEAD
 pub mod config;
 pub mod http;
+=======
+pub mod figures;
+>>>>>>> main
 pub mod model;
 pub mod moderator;
 pub mod reasons;

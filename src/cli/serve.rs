@@ -47,11 +47,14 @@ fn print(config: &ServeConfig) -> Result<(), Failure> {
 }
 
 fn load(model: Option<&Path>) -> Result<Classifier, Failure> {
-    let Some(_path) = model else {
+    let Some(path) = model else {
         return Ok(Classifier::embedded());
     };
-    // Reading model files lands with the trainer.
-    Ok(Classifier::embedded())
+    Classifier::read_file(path).map_err(|error| {
+        let hint = error.hint();
+        let error = anyhow::Error::new(error).context(format!("cannot use model `{}`", path.display()));
+        Failure::from(error).with_hint(hint)
+    })
 }
 
 async fn serve(config: &ServeConfig, classifier: Classifier) -> Result<(), Failure> {

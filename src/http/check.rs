@@ -13,7 +13,7 @@ use warp::{Buf, Filter, Rejection};
 use crate::answer::Answer;
 use crate::comment::Comment;
 use crate::http::body::read_whole;
-use crate::http::language::{self, Preferred};
+use crate::http::language::Preferred;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, json, with};
 use crate::reasons::Language;
@@ -62,7 +62,7 @@ pub fn judge(app: &App, comment: &Comment, explain: Option<Language>) -> Answer 
 /// Says which language an answer is in and that it depends on the one asked for.
 pub fn speak(response: &mut Response, language: Language) {
     let headers = response.headers_mut();
-    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language::tag(language)));
+    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
     headers.insert(VARY, HeaderValue::from_static("accept-language"));
 }
 
@@ -100,7 +100,7 @@ pub fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Copy {
         .map(|query: Query, media_type: Option<MediaType>, length, language: Option<Preferred>| Asked {
             explain: query.explain,
             media_type: media_type.unwrap_or(MediaType::Absent),
-            language: language.map_or(Language::English, |preferred| preferred.0),
+            language: language.map_or_else(Language::default, |preferred| preferred.0),
             length,
         })
 }

@@ -15,7 +15,7 @@ impl FromStr for Preferred {
     type Err = Infallible;
 
     fn from_str(header: &str) -> Result<Self, Infallible> {
-        let mut best = (Language::English, 0.0);
+        let mut best = (Language::default(), 0.0);
         for (language, quality) in header.split(',').filter_map(read_range) {
             if quality > best.1 {
                 best = (language, quality);
@@ -29,23 +29,10 @@ impl FromStr for Preferred {
 fn read_range(range: &str) -> Option<(Language, f32)> {
     let mut parts = range.split(';').map(str::trim);
     let tag = parts.next()?;
-    let primary = tag.split('-').next().unwrap_or(tag);
-    let language = match primary {
-        _ if primary.eq_ignore_ascii_case("de") => Language::German,
-        _ if primary.eq_ignore_ascii_case("en") || primary == "*" => Language::English,
-        _ => return None,
-    };
+    let language = if tag == "*" { Language::default() } else { Language::from_tag(tag)? };
     let quality = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
     let quality = quality.map_or(1.0, |text| text.trim().parse().unwrap_or(0.0));
     Some((language, quality))
-}
-
-/// The tag for `Content-Language`.
-pub fn tag(language: Language) -> &'static str {
-    match language {
-        Language::English => "en",
-        Language::German => "de",
-    }
 }
 
 #[cfg(test)]

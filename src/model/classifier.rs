@@ -1,13 +1,87 @@
-//! stub, being written
+//! A trained model at work: one sum per view, combined, compared with two thresholds.
+//!
+//! A [`Classifier`] never changes once made, holds no lock and does nothing random: the same comment gets the same verdict from
+//! the same model on every machine and thread.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use crate::comment::Comment;
-use crate::text::View;
-use crate::verdict::{LogOdds, ModelId, Verdict};
-/// What the model was made of.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
-pub struct ModelCard {}
+use crate::text::{Extractor, FeatureHash, Features, Fields, Sink, View};
+use crate::verdict::{LogOdds, ModelId, Thresholds, Verdict};
+
+use super::card::ModelCard;
+use super::combination::{self, Combination, SUMMARIES, Summary, ViewSums};
+
+/// One view's naive Bayes table.
+///
+/// Log-odds depend on nothing but the numbers of ham and spam rows, and most buckets share theirs with many others. So a
+/// table is a list of distinct *codes*, each with its counts and the log-odds linfa fitted to them, and one code per bucket. Code 0 is
+/// "no row showed this".
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// The code of every bucket.
+    pub(super) codes: Box<[u32]>,
+    /// By code: rows of ham and of spam that showed it.
+    pub(super) rows: Vec<[u32; 2]>,
+    /// By bucket: what scoring adds up.
+    pub(super) log_odds: Box<[f32]>,
+}
+
+impl Table {
+    /// Spreads the log-odds of the codes over the buckets.
+    ///
+    /// Every code must be smaller than the length of `by_code`, and `rows` as long.
+    pub(super) fn new(codes: Box<[u32]>, rows: Vec<[u32; 2]>, by_code: &[f32]) -> Self {
+        let log_odds = codes.iter().map(|&code| by_code[code as usize]).collect();
+        Table { codes, rows, log_odds }
+    }
+
+    fn rows(&self, bucket: u32) -> [u32; 2] {
+        self.rows[self.codes[bucket as usize] as usize]
+    }
+
+    /// By code, the fitted log-odds.
+    pub(super) fn log_odds_by_code(&self) -> Vec<f32> {
+        let mut by_code = vec![0.0; self.rows.len()];
+        for (&code, &log_odds) in self.codes.iter().zip(&self.log_odds) {
+            by_code[code as usize] = log_odds;
+        }
+        by_code
+    }
+
+    /// Number of buckets that any row showed.
+    pub(super) fn occupied(&self) -> usize {
+        self.codes.iter().filter(|&&code| code != 0).count()
+    }
+}
+
 /// A trained model.
-#[derive(Debug)]
-pub struct Classifier {}
+#[derive(Debug, Clone)]
+pub struct Classifier {
+    pub(super) id: ModelId,
+    pub(super) tables: Vec<Table>,
+    pub(super) combination: Combination,
+    pub(super) thresholds: Thresholds,
+    pub(super) card: ModelCard,
+}
+
+/// What a clue is about.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClueSubject {
+    /// Features of one view that share a readable name (`words`: "casino"; `structure`: "exclamations:6"; `links`: "host:pills").
+    Feature {
+        /// The view.
+        view: View,
+        /// The readable name, see [`crate::text`].
+        name: String,
+    },
+    /// How many of a view's features the model never met.
+    Unfamiliar(View),
+    /// How many features the view found, that is, the length of the text.
+    Length(View),
+}
+
 /// One piece of evidence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Clue {
@@ -15,55 +89,140 @@ pub struct Clue {
     pub subject: ClueSubject,
     /// Its part of the total evidence.
     pub log_odds: LogOdds,
-    /// In how many spam rows of the training corpus it stood (the largest over the merged features).
+    /// Spam rows of the training corpus that showed it; of features with one name, the most telling one's.
     pub spam_rows: u32,
-    /// In how many ham rows.
+    /// Ham rows of the training corpus that showed it.
     pub ham_rows: u32,
 }
-/// What a clue is about.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum ClueSubject {
-    /// A feature, by its view and readable name (`words` / `casino`; `structure` / `exclamations:6`; `links` / `host:pills`).
-    Feature {
-        /// The view.
-        view: View,
-        /// The readable name, see `text`.
-        name: String,
-    },
-    /// How much of a view's features the model had never met.
-    Unfamiliar(View),
-    /// How many features a view has, that is, the length of the text.
-    Length(View),
-}
-/// Why a verdict is what it is: `base` plus all clues equals `total`.
+
+/// Why a verdict is what it is: `base` plus all clues is `total`, the evidence the verdict was drawn from.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Explanation {
-    /// Evidence of an empty comment.
+    /// Evidence before anything was seen.
     pub base: LogOdds,
-    /// Strongest first.
+    /// All evidence, that which moved the total most first.
     pub clues: Vec<Clue>,
-    /// What the verdict used.
+    /// The evidence of the verdict.
     pub total: LogOdds,
 }
+
+#[derive(Default)]
+struct Scratch {
+    extractor: Extractor,
+    features: Features,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+}
+
 impl Classifier {
-    /// The shipped model, embedded in the program.
-    pub fn embedded() -> Self {
-        todo!()
+    /// The verdict on a comment, from the fields the model was trained on.
+    pub fn judge(&self, comment: &Comment) -> Verdict {
+        self.judge_with(comment, self.card.fields)
     }
-    /// Judges a comment.
-    pub fn judge(&self, _comment: &Comment) -> Verdict {
-        todo!()
+
+    /// The verdict on a comment from some of its fields.
+    pub fn judge_with(&self, comment: &Comment, fields: Fields) -> Verdict {
+        SCRATCH.with_borrow_mut(|Scratch { extractor, features }| {
+            features.fill(extractor, comment, fields);
+            let sums = View::ALL.map(|view| {
+                let log_odds = &self.tables[view.index()].log_odds;
+                let mut sums = ViewSums::default();
+                for &bucket in features.of(view) {
+                    sums.add(f64::from(log_odds[bucket as usize]));
+                }
+                sums
+            });
+            Verdict::new(self.combination.evidence(&combination::inputs(&sums)), self.thresholds)
+        })
     }
-    /// Judges a comment and says why.
-    pub fn explain(&self, _comment: &Comment) -> (Verdict, Explanation) {
-        todo!()
+
+    /// The verdict on a comment and the evidence behind it.
+    pub fn explain(&self, comment: &Comment) -> (Verdict, Explanation) {
+        let mut found = Evidence::default();
+        SCRATCH.with_borrow_mut(|Scratch { extractor, .. }| extractor.extract(comment, self.card.fields, &mut found));
+        let explanation = found.explain(self);
+        (Verdict::new(explanation.total, self.thresholds), explanation)
     }
-    /// The model's id.
+
+    /// The first digits of the model's checksum.
     pub fn id(&self) -> &ModelId {
-        todo!()
+        &self.id
     }
-    /// The model's card.
+
+    /// What the model was made of, and how good it is.
     pub fn card(&self) -> &ModelCard {
-        todo!()
+        &self.card
+    }
+
+    /// From which evidence on it holds.
+    pub fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+}
+
+/// The distinct features of one comment with their names.
+#[derive(Default)]
+struct Evidence {
+    /// Name of the first feature in each bucket.
+    names: HashMap<(View, u32), String>,
+    /// Buckets in order of first occurrence: sums must be added in the order scoring adds them.
+    order: Vec<(View, u32)>,
+}
+
+impl Sink for Evidence {
+    fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String) {
+        let key = (view, hash.bucket(view));
+        self.names.entry(key).or_insert_with(|| {
+            self.order.push(key);
+            name()
+        });
+    }
+}
+
+impl Evidence {
+    fn explain(mut self, classifier: &Classifier) -> Explanation {
+        let mut sums = [ViewSums::default(); View::COUNT];
+        for &(view, bucket) in &self.order {
+            sums[view.index()].add(f64::from(classifier.tables[view.index()].log_odds[bucket as usize]));
+        }
+        let inputs = combination::inputs(&sums);
+        let total = classifier.combination.evidence(&inputs);
+
+        // What one unit of log-odds, and one unit more if it is positive, is worth in each view.
+        let mut worth = [[0.0; 2]; View::COUNT];
+        let mut clues = Vec::new();
+        for (input, &(view, summary)) in SUMMARIES.iter().enumerate() {
+            let (contribution, per_unit) = classifier.combination.contribution(input, inputs[input]);
+            let per_feature = per_unit * sums[view.index()].scale(summary);
+            let whole = |subject| Clue { subject, log_odds: contribution, spam_rows: 0, ham_rows: 0 };
+            match summary {
+                Summary::Sum | Summary::Mean => worth[view.index()][0] += per_feature,
+                Summary::Positive => worth[view.index()][1] += per_feature,
+                Summary::Unfamiliar => clues.push(whole(ClueSubject::Unfamiliar(view))),
+                Summary::Length => clues.push(whole(ClueSubject::Length(view))),
+            }
+        }
+
+        let mut merged: HashMap<ClueSubject, (f64, f32, [u32; 2])> = HashMap::new();
+        for (view, bucket) in self.order {
+            let table = &classifier.tables[view.index()];
+            let log_odds = table.log_odds[bucket as usize];
+            if log_odds == 0.0 {
+                continue;
+            }
+            let [any, if_positive] = worth[view.index()];
+            let part = f64::from(log_odds) * any + f64::from(log_odds.max(0.0)) * if_positive;
+            let name = self.names.remove(&(view, bucket)).unwrap_or_default();
+            let (sum, strongest, rows) = merged.entry(ClueSubject::Feature { view, name }).or_default();
+            *sum += part;
+            if log_odds.abs() > strongest.abs() {
+                (*strongest, *rows) = (log_odds, table.rows(bucket));
+            }
+        }
+        clues.extend(merged.into_iter().map(|(subject, (sum, _, [ham_rows, spam_rows]))| Clue { subject, log_odds: LogOdds(sum), spam_rows, ham_rows }));
+        clues.sort_by(|a, b| b.log_odds.0.abs().total_cmp(&a.log_odds.0.abs()).then_with(|| a.subject.cmp(&b.subject)));
+        Explanation { base: classifier.combination.base(), clues, total }
     }
 }

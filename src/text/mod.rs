@@ -53,8 +53,15 @@ pub enum View {
 
 impl View {
     /// All views, in the order of every per-view array.
-    pub const ALL: [View; 7] =
-        [View::Words, View::WordPairs, View::Fragments, View::Structure, View::Links, View::Author, View::AuthorLink];
+    pub const ALL: [View; 7] = [
+        View::Words,
+        View::WordPairs,
+        View::Fragments,
+        View::Structure,
+        View::Links,
+        View::Author,
+        View::AuthorLink,
+    ];
     /// Number of views.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -74,6 +81,11 @@ impl View {
     /// Position in [`View::ALL`].
     pub fn index(self) -> usize {
         self as usize
+    }
+
+    /// The view of that name.
+    pub fn from_name(name: &str) -> Option<View> {
+        View::ALL.into_iter().find(|view| view.name() == name)
     }
 
     /// The view's table has two to the power of this many buckets.
@@ -102,13 +114,17 @@ pub trait Sink {
 }
 
 /// Which fields of a comment are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Fields {
     /// Every field that has a view.
     All,
     /// The text alone, as benchmarks of text classifiers do.
     ContentOnly,
 }
+
+/// Buffers larger than this many bytes are given back after use.
+const LARGE_BUFFER: usize = 1 << 18;
 
 /// Turns comments into features; holds the buffers that would otherwise be allocated per comment.
 #[derive(Debug, Default)]
@@ -141,6 +157,7 @@ struct Document {
 impl Extractor {
     /// Hands every feature of `comment` to `sink`, in an order that is always the same.
     pub fn extract(&mut self, comment: &Comment, fields: Fields, sink: &mut impl Sink) {
+        self.shrink();
         self.read(&comment.content);
         words::tokenize(&self.document.lower_prose, &mut self.tokens);
         words::emit(&self.document.lower_prose, &self.tokens, sink);
@@ -156,6 +173,19 @@ impl Extractor {
             if let Some(url) = &comment.author_url {
                 links::emit_author_link(url, sink);
             }
+        }
+    }
+
+    /// A key that near-duplicates of the comment last extracted tend to share: the smallest hash of any run of three
+    /// of its words (MinHash, Broder 1997: two texts agree with the probability of their Jaccard similarity, equal prose always).
+    pub fn near_duplicate_key(&self) -> u64 {
+        words::shingles(&self.document.lower_prose, &self.tokens).into_iter().min().unwrap_or_default()
+    }
+
+    /// Forgets buffers that an unusually long comment has made large.
+    fn shrink(&mut self) {
+        if self.normalized.capacity() > LARGE_BUFFER {
+            *self = Extractor::default();
         }
     }
 
@@ -191,7 +221,9 @@ impl Features {
     pub fn fill(&mut self, extractor: &mut Extractor, comment: &Comment, fields: Fields) {
         for list in &mut self.buckets {
             list.clear();
+            list.shrink_to(LARGE_BUFFER);
         }
+        self.seen.shrink_to(LARGE_BUFFER);
         extractor.extract(comment, fields, self);
         for list in &mut self.buckets {
             keep_distinct(list, &mut self.seen);
@@ -277,8 +309,7 @@ mod tests {
     fn a_reused_extractor_remembers_nothing_of_the_comment_before() {
         let mut extractor = Extractor::default();
         let mut reused = Features::default();
-        let spam =
-            Comment::from_text("<a href='http://pills.example/buy'>Buy</a> NOW!!! write to me@pills.example").unwrap();
+        let spam = Comment::from_text("<a href='http://pills.example/buy'>Buy</a> NOW!!! write to me@pills.example").unwrap();
         let ham = Comment::from_text("Schöner Beitrag.").unwrap();
         reused.fill(&mut extractor, &spam, Fields::All);
         reused.fill(&mut extractor, &ham, Fields::All);

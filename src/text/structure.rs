@@ -115,11 +115,8 @@ fn distinct_bin(tokens: &[Token], words: usize) -> u32 {
     if words == 0 {
         return 11;
     }
-    let mut hashes: Vec<u64> = tokens
-        .iter()
-        .filter(|token| matches!(token.kind, TokenKind::Word(_)))
-        .map(|token| token.hash().value())
-        .collect();
+    let mut hashes: Vec<u64> =
+        tokens.iter().filter(|token| matches!(token.kind, TokenKind::Word(_))).map(|token| token.hash().value()).collect();
     hashes.sort_unstable();
     hashes.dedup();
     ratio_bin(hashes.len(), words, 10.0)
@@ -149,15 +146,8 @@ enum Script {
 }
 
 impl Script {
-    const ALL: [Script; 7] = [
-        Script::Latin,
-        Script::Greek,
-        Script::Cyrillic,
-        Script::Semitic,
-        Script::Indic,
-        Script::EastAsian,
-        Script::Other,
-    ];
+    const ALL: [Script; 7] =
+        [Script::Latin, Script::Greek, Script::Cyrillic, Script::Semitic, Script::Indic, Script::EastAsian, Script::Other];
     const COUNT: usize = Self::ALL.len();
 
     fn of(c: char) -> Self {

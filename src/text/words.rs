@@ -86,13 +86,7 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
                 digits += u32::from(c.is_numeric());
                 hash = hash.add(u64::from(c));
             }
-            push(
-                tokens,
-                start,
-                end,
-                Hasher::new("#").add(u64::from(digits.min(12))),
-                TokenKind::Number(digits.min(12)),
-            );
+            push(tokens, start, end, Hasher::new("#").add(u64::from(digits.min(12))), TokenKind::Number(digits.min(12)));
             if digits <= LITERAL_DIGITS {
                 push(tokens, start, end, hash, TokenKind::Digits);
             }
@@ -178,10 +172,13 @@ fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&T
 pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut extractor = super::Extractor::default();
     extractor.read(content);
-    let text = &extractor.document.lower_prose;
-    tokenize(text, &mut extractor.tokens);
-    let words: Vec<u64> = extractor
-        .tokens
+    tokenize(&extractor.document.lower_prose, &mut extractor.tokens);
+    shingles(&extractor.document.lower_prose, &extractor.tokens)
+}
+
+/// The shingles of a tokenised prose, see [`near_duplicate_shingles`].
+pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
+    let words: Vec<u64> = tokens
         .iter()
         .filter(|token| matches!(token.kind, TokenKind::Word(_)))
         .map(|token| token.hash.value())
@@ -190,11 +187,7 @@ pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
     if shingles.is_empty() {
         // Too short for three words: its few words, or failing those its characters.
-        let own = if words.is_empty() {
-            Hasher::new("raw").add_text(content.trim()).finish().value()
-        } else {
-            shingle(&words)
-        };
+        let own = if words.is_empty() { Hasher::new("raw").add_text(prose).finish().value() } else { shingle(&words) };
         shingles.push(own);
     }
     shingles.sort_unstable();
@@ -237,29 +230,14 @@ mod tests {
 
     #[test]
     fn pairs_reach_four_tokens_and_the_ends_of_the_text() {
-        assert_eq!(
-            names(View::WordPairs, "check my channel"),
-            [
-                "^ check",
-                "^ … my",
-                "^ … channel",
-                "^ … $",
-                "check my",
-                "check … channel",
-                "check … $",
-                "my channel",
-                "my … $",
-                "channel $"
-            ]
-        );
+        assert_eq!(names(View::WordPairs, "check my channel"), [
+            "^ check", "^ … my", "^ … channel", "^ … $", "check my", "check … channel", "check … $", "my channel", "my … $", "channel $"
+        ]);
     }
 
     #[test]
     fn shingles_ignore_links_and_case_and_are_never_empty() {
-        assert_eq!(
-            near_duplicate_shingles("Buy cheap pills at http://a.example"),
-            near_duplicate_shingles("buy CHEAP pills at http://b.example/x")
-        );
+        assert_eq!(near_duplicate_shingles("Buy cheap pills at http://a.example"), near_duplicate_shingles("buy CHEAP pills at http://b.example/x"));
         assert_eq!(near_duplicate_shingles("ok"), near_duplicate_shingles("OK!"));
         assert_eq!(near_duplicate_shingles("\u{200b}").len(), 1);
     }

@@ -1,0 +1,395 @@
+//! The model file: data only, versioned, checksummed, and refused with a reason when anything about it is wrong.
+//!
+//! The format is [safetensors](https://github.com/huggingface/safetensors): a length, a JSON header, then numbers. A header entry
+//! `hamgate` holds [`Envelope`]: the format version, the feature revision, a SHA-256 of everything that matters, and the model's
+//! settings and card. Per view there are four tensors: `VIEW.codes` (one code per bucket, 16 bits where they suffice), and by code
+//! `VIEW.ham_rows`, `VIEW.spam_rows` and `VIEW.log_odds`. Nothing in the file is executed, and no size in it is believed before it is checked.
+//!
+//! Writing goes to a temporary file beside the target, is synced and then renamed, so whoever reads the target sees the old
+//! model or the new one, never half of either.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, View as TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+
+use crate::comment::Comment;
+use crate::text::{FEATURE_REVISION, View};
+use crate::verdict::{ModelId, Thresholds};
+
+use super::card::ModelCard;
+use super::classifier::{Classifier, Table};
+use super::combination::Combination;
+
+/// Version of the file format this program reads and writes.
+pub const MODEL_VERSION: u32 = 1;
+
+/// Name of our entry in the safetensors header.
+const ENTRY: &str = "hamgate";
+
+/// A file larger than this is refused before it is read: the shipped model has about 2 MiB.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// Texts whose evidence is stored in the file and compared on reading: a program whose features have changed without a new
+/// revision would score them differently.
+const PROBES: [&str; 2] = [
+    "Hallo Jana, das mit dem Newsletter probiere ich am Freitag gleich aus :-)",
+    "CHEAP pills online!!! <a href=\"http://pharmacy-24.example/buy\">Buy now</a> 100% free",
+];
+
+/// Largest difference allowed between a probe's stored evidence and its evidence now.
+const PROBE_TOLERANCE: f64 = 1e-6;
+
+/// The model that is part of the program.
+static EMBEDDED: &[u8] = include_bytes!("../../models/default.hamgate");
+
+/// Why a file is not a model this program can use.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactError {
+    /// The file cannot be read or written.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// Larger than any model.
+    #[error("it has {bytes} bytes; no model has more than {MOST_BYTES}")]
+    TooLarge {
+        /// Its size.
+        bytes: u64,
+    },
+    /// Shorter than its header says.
+    #[error("it ends too early; it was cut off while it was written or copied")]
+    Truncated,
+    /// Not a safetensors file, or one without our header entry.
+    #[error("it is not a Hamgate model ({0})")]
+    NotAModel(&'static str),
+    /// Written by another version of the format.
+    #[error("it has format version {found}, and this program reads version {MODEL_VERSION}")]
+    OtherVersion {
+        /// The file's version.
+        found: u32,
+    },
+    /// Trained with other features.
+    #[error("it was trained with feature revision {found}, and this program has revision {FEATURE_REVISION}")]
+    OtherRevision {
+        /// The file's revision.
+        found: u32,
+    },
+    /// Its bytes are not those that were written.
+    #[error("its checksum is wrong; a part of it was damaged or edited")]
+    Checksum,
+    /// A table is missing, or has the wrong type or size.
+    #[error("its table `{tensor}` {problem}")]
+    Table {
+        /// Name of the tensor.
+        tensor: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+    /// A number is infinite or not a number.
+    #[error("its part `{part}` holds a number that is not finite")]
+    NotFinite {
+        /// Which part.
+        part: String,
+    },
+    /// The settings are not what they should be.
+    #[error("its settings cannot be understood: {0}")]
+    Settings(String),
+    /// It scores a known text differently than when it was trained.
+    #[error("it fails its self-test: a known text has evidence {found}, and had {expected} when the model was trained")]
+    SelfTest {
+        /// What was stored.
+        expected: f64,
+        /// What this program computes.
+        found: f64,
+    },
+}
+
+impl ArtifactError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ArtifactError::Io(_) => "check the path and its permissions, or leave --model out to use the shipped model",
+            ArtifactError::OtherVersion { .. } | ArtifactError::OtherRevision { .. } | ArtifactError::SelfTest { .. } => {
+                "train it again with `hamgate train --corpus … --out MODEL`, or leave --model out to use the shipped model"
+            }
+            _ => "copy the file again or train it again with `hamgate train --corpus … --out MODEL`",
+        }
+    }
+}
+
+/// Our entry in the header. The checksum covers `settings` byte for byte and then every tensor.
+#[derive(Serialize, Deserialize)]
+struct Envelope<'a> {
+    version: u32,
+    feature_revision: u32,
+    checksum: Cow<'a, str>,
+    #[serde(borrow)]
+    settings: &'a RawValue,
+}
+
+/// Everything of a model that is not a table.
+#[derive(Serialize, Deserialize)]
+struct Settings {
+    combination: Combination,
+    card: ModelCard,
+    /// Evidence of each of [`PROBES`].
+    probes: Vec<f64>,
+}
+
+impl Classifier {
+    /// The shipped model, embedded in the program.
+    ///
+    /// # Panics
+    /// Never in a program whose tests passed: one of them reads the embedded bytes.
+    pub fn embedded() -> Self {
+        Self::from_bytes(EMBEDDED).expect("the embedded model was read by a test of this very program")
+    }
+
+    /// Joins the parts of a fresh training; the id is that of the bytes [`Classifier::to_bytes`] will give.
+    pub(super) fn assemble(tables: Vec<Table>, combination: Combination, thresholds: Thresholds, card: ModelCard) -> Self {
+        let mut classifier = Classifier { id: ModelId::from_checksum(""), tables, combination, thresholds, card };
+        let (_, checksum) = classifier.encode();
+        classifier.id = ModelId::from_checksum(&checksum);
+        classifier
+    }
+
+    /// Reads and fully checks a model file.
+    ///
+    /// # Errors
+    /// Each way in which the file can be wrong, see [`ArtifactError`].
+    pub fn read_file(path: &Path) -> Result<Self, ArtifactError> {
+        let mut file = std::fs::File::open(path)?;
+        let bytes = file.metadata()?.len();
+        if bytes > MOST_BYTES {
+            return Err(ArtifactError::TooLarge { bytes });
+        }
+        let mut content = Vec::with_capacity(bytes as usize);
+        io::Read::by_ref(&mut file).take(MOST_BYTES).read_to_end(&mut content)?;
+        Self::from_bytes(&content)
+    }
+
+    /// Reads and fully checks the bytes of a model file.
+    ///
+    /// # Errors
+    /// Each way in which they can be wrong, see [`ArtifactError`].
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ArtifactError> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(refuse)?;
+        let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
+        let entry = entry.ok_or(ArtifactError::NotAModel("its header has no `hamgate` entry"))?;
+        let envelope: Envelope = serde_json::from_str(entry).map_err(|e| ArtifactError::Settings(e.to_string()))?;
+        if envelope.version != MODEL_VERSION {
+            return Err(ArtifactError::OtherVersion { found: envelope.version });
+        }
+        if envelope.feature_revision != FEATURE_REVISION {
+            return Err(ArtifactError::OtherRevision { found: envelope.feature_revision });
+        }
+        let tensors = SafeTensors::deserialize(bytes).map_err(refuse)?;
+        if checksum(envelope.settings.get(), &mut tensors.iter().map(|(name, tensor)| (name, tensor.data()))) != envelope.checksum {
+            return Err(ArtifactError::Checksum);
+        }
+
+        let settings: Settings =
+            serde_json::from_str(envelope.settings.get()).map_err(|e| ArtifactError::Settings(e.to_string()))?;
+        if !settings.combination.is_sound() {
+            return Err(ArtifactError::NotFinite { part: "combination".to_owned() });
+        }
+        let tables = View::ALL.into_iter().map(|view| read_table(&tensors, view)).collect::<Result<_, _>>()?;
+        let classifier = Classifier {
+            id: ModelId::from_checksum(&envelope.checksum),
+            tables,
+            combination: settings.combination,
+            thresholds: settings.card.thresholds,
+            card: settings.card,
+        };
+        classifier.self_test(&settings.probes)?;
+        Ok(classifier)
+    }
+
+    /// The bytes of the model file: the same for the same model.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.encode().0
+    }
+
+    /// Writes the model file beside its target and renames it into place.
+    ///
+    /// # Errors
+    /// When the folder is missing, full or not writable; the target is then what it was before.
+    pub fn save(&self, path: &Path) -> Result<(), ArtifactError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".hamgate-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        let mut file = builder.tempfile_in(folder)?;
+        file.write_all(&self.to_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|e| e.error)?;
+        // The rename itself must survive a power cut, too.
+        std::fs::File::open(folder)?.sync_all()?;
+        Ok(())
+    }
+
+    fn self_test(&self, expected: &[f64]) -> Result<(), ArtifactError> {
+        if expected.len() != PROBES.len() {
+            return Err(ArtifactError::Settings("the self-test has another number of texts".to_owned()));
+        }
+        for (expected, found) in expected.iter().copied().zip(self.probe()) {
+            if !((expected - found).abs() <= PROBE_TOLERANCE) {
+                return Err(ArtifactError::SelfTest { expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn probe(&self) -> Vec<f64> {
+        PROBES.iter().map(|text| self.judge(&Comment { content: (*text).to_owned(), ..Comment::default() }).evidence.0).collect()
+    }
+
+    fn encode(&self) -> (Vec<u8>, String) {
+        let settings = Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
+        let settings = serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
+        let mut tensors: Vec<(String, Tensor)> = Vec::new();
+        for view in View::ALL {
+            let table = &self.tables[view.index()];
+            let tensor = |part: &str| format!("{}.{part}", view.name());
+            let rows = |label: usize| Tensor::u32(table.rows.iter().map(|rows| rows[label]));
+            tensors.push((tensor("codes"), Tensor::codes(&table.codes, table.rows.len())));
+            tensors.push((tensor("ham_rows"), rows(0)));
+            tensors.push((tensor("spam_rows"), rows(1)));
+            tensors.push((tensor("log_odds"), Tensor::f32(&table.log_odds_by_code())));
+        }
+        let checksum = checksum(settings.get(), &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())));
+        let envelope = Envelope {
+            version: MODEL_VERSION,
+            feature_revision: FEATURE_REVISION,
+            checksum: Cow::Borrowed(&checksum),
+            settings: &settings,
+        };
+        let entry = serde_json::to_string(&envelope).expect("an envelope is numbers and texts");
+        let header = HashMap::from([(ENTRY.to_owned(), entry)]);
+        let bytes = safetensors::serialize(tensors, Some(header)).expect("every tensor's shape is made from its data");
+        (bytes, checksum)
+    }
+}
+
+/// SHA-256 over the settings and over name and content of every tensor in order of the names.
+fn checksum<'a>(settings: &str, tensors: &mut dyn Iterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut sorted: Vec<_> = tensors.collect();
+    sorted.sort_unstable();
+    let mut hasher = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        hasher.update((bytes.len() as u64).to_le_bytes());
+        hasher.update(bytes);
+    };
+    part(settings.as_bytes());
+    for (name, data) in sorted {
+        part(name.as_bytes());
+        part(data);
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What safetensors' refusals mean for a person.
+fn refuse(error: SafeTensorError) -> ArtifactError {
+    match error {
+        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => ArtifactError::Truncated,
+        SafeTensorError::HeaderTooLarge => ArtifactError::NotAModel("it claims a header larger than any model has"),
+        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) | SafeTensorError::JsonError(_) => {
+            ArtifactError::NotAModel("it does not begin with a safetensors header")
+        }
+        _ => ArtifactError::NotAModel("its header describes tensors that cannot be"),
+    }
+}
+
+/// Reads and checks one view's table.
+fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError> {
+    let name = |part: &str| format!("{}.{part}", view.name());
+    let wrong = |part: &str, problem| ArtifactError::Table { tensor: name(part), problem };
+    let tensor = |part: &str| tensors.tensor(&name(part)).map_err(|_| wrong(part, "is missing"));
+    let words = |part: &str, dtype: Dtype| -> Result<Vec<[u8; 4]>, ArtifactError> {
+        let tensor = tensor(part)?;
+        if tensor.dtype() != dtype {
+            return Err(wrong(part, "has the wrong type of number"));
+        }
+        Ok(tensor.data().as_chunks().0.to_vec())
+    };
+
+    let ham = words("ham_rows", Dtype::U32)?;
+    let spam = words("spam_rows", Dtype::U32)?;
+    let log_odds: Vec<f32> = words("log_odds", Dtype::F32)?.into_iter().map(f32::from_le_bytes).collect();
+    if ham.len() != spam.len() || ham.len() != log_odds.len() || ham.is_empty() {
+        return Err(wrong("log_odds", "has another size than its counts"));
+    }
+    if log_odds.iter().any(|n| !n.is_finite()) {
+        return Err(ArtifactError::NotFinite { part: name("log_odds") });
+    }
+    let rows: Vec<[u32; 2]> = ham.into_iter().zip(spam).map(|(h, s)| [u32::from_le_bytes(h), u32::from_le_bytes(s)]).collect();
+    if rows[0] != [0, 0] || log_odds[0] != 0.0 {
+        return Err(wrong("ham_rows", "does not begin with the code for `never seen`"));
+    }
+
+    let codes = tensor("codes")?;
+    let codes: Box<[u32]> = match codes.dtype() {
+        Dtype::U16 => codes.data().as_chunks().0.iter().map(|b| u32::from(u16::from_le_bytes(*b))).collect(),
+        Dtype::U32 => codes.data().as_chunks().0.iter().map(|b| u32::from_le_bytes(*b)).collect(),
+        _ => return Err(wrong("codes", "has the wrong type of number")),
+    };
+    if codes.len() != view.buckets() {
+        return Err(wrong("codes", "has another number of buckets than this program"));
+    }
+    if codes.iter().any(|&code| code as usize >= rows.len()) {
+        return Err(wrong("codes", "names a code that does not exist"));
+    }
+    Ok(Table::new(codes, rows, &log_odds))
+}
+
+/// Numbers on their way into a file, little-endian.
+struct Tensor {
+    dtype: Dtype,
+    shape: [usize; 1],
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    fn u32(numbers: impl Iterator<Item = u32>) -> Self {
+        Self::new(Dtype::U32, numbers.flat_map(u32::to_le_bytes).collect())
+    }
+
+    fn f32(numbers: &[f32]) -> Self {
+        Self::new(Dtype::F32, numbers.iter().flat_map(|n| n.to_le_bytes()).collect())
+    }
+
+    /// Codes below `count` in the smallest type that holds them.
+    fn codes(codes: &[u32], count: usize) -> Self {
+        match u16::try_from(count.saturating_sub(1)) {
+            Ok(_) => Self::new(Dtype::U16, codes.iter().flat_map(|&code| (code as u16).to_le_bytes()).collect()),
+            Err(_) => Self::u32(codes.iter().copied()),
+        }
+    }
+
+    fn new(dtype: Dtype, bytes: Vec<u8>) -> Self {
+        Tensor { dtype, shape: [bytes.len() * 8 / dtype.bitsize()], bytes }
+    }
+}
+
+impl TensorView for Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
