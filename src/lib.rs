@@ -5,12 +5,9 @@
 pub mod answer;
 pub mod cli;
 pub mod comment;
-<<<<<<< HEAD
 pub mod config;
-pub mod http;
-=======
 pub mod figures;
->>>>>>> main
+pub mod http;
 pub mod model;
 pub mod moderator;
 pub mod reasons;

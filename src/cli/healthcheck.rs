@@ -36,7 +36,7 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), Failure> {
     let url = options.url.clone().unwrap_or_else(|| format!("http://{}/readyz", reachable(options.listen)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    let asked = runtime.block_on(tokio::time::timeout(PATIENCE, ask(&url)));
+    let asked = runtime.block_on(async { tokio::time::timeout(PATIENCE, ask(&url)).await });
     let answered = asked.unwrap_or_else(|_| Err(anyhow!("there was no answer within {} s", PATIENCE.as_secs())));
     let outcome = answered.with_context(|| format!("`{url}` is not healthy")).map_err(|error| {
         Failure::from(error)

@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{self, Body, Frame, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use warp::http::header::{CONNECTION, HeaderMap};
+use warp::http::header::{CONNECTION, HeaderMap, HeaderValue};
 use warp::http::{Method, Request};
 use warp::reply::Response;
 
@@ -93,15 +93,15 @@ struct Connection<R> {
 /// Answers one request, whatever happens.
 async fn answer<R: Routes>(
     connection: Arc<Connection<R>>,
-    request: Request<Incoming>,
+    request: Request<body::Incoming>,
 ) -> Result<hyper::Response<impl Body<Data = Bytes, Error = warp::Error>>, Infallible> {
     let begun = Instant::now();
-    connection.activity.begin_request();
+    connection.activity.begin_request(!request.is_end_stream());
     let turn = Turn(Arc::clone(&connection.activity));
     let endpoint = Endpoint::at(request.uri().path());
     let method = tracing::enabled!(tracing::Level::DEBUG).then(|| request.method().clone());
 
-    let response = match connection.refusal(&request) {
+    let mut response = match connection.refusal(&request) {
         Some(problem) => connection.app.refuse(problem),
         None => connection.route(request).await,
     };
@@ -110,7 +110,9 @@ async fn answer<R: Routes>(
     if let Some(method) = method {
         log(&method, endpoint, &response, took);
     }
-    if response.headers().contains_key(CONNECTION) {
+    if !response.status().is_success() && !connection.activity.body_read() {
+        // Nobody will read the rest, so the next request can never be found behind it.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         connection.activity.linger();
     }
     Ok(response.map(|body| Watched { body, _turn: turn }))
@@ -118,7 +120,7 @@ async fn answer<R: Routes>(
 
 impl<R: Routes> Connection<R> {
     /// Why a request is refused by its head alone.
-    fn refusal(&self, request: &Request<Incoming>) -> Option<Problem> {
+    fn refusal(&self, request: &Request<body::Incoming>) -> Option<Problem> {
         if self.activity.length_given_twice() {
             let detail = "send either `Content-Length` or `Transfer-Encoding`, not both";
             return Some(Problem::new(Kind::AmbiguousLength, detail));
@@ -132,8 +134,9 @@ impl<R: Routes> Connection<R> {
     }
 
     /// Lets the routes answer. A handler that panics or takes too long is answered for.
-    async fn route(&self, request: Request<Incoming>) -> Response {
+    async fn route(&self, request: Request<body::Incoming>) -> Response {
         let patience = self.app.config.request_timeout.duration();
+        let request = request.map(|body| Incoming { body, activity: Arc::clone(&self.activity) });
         // What a panic leaves half done is dropped with the future; nothing else is shared but atomics.
         let routed = AssertUnwindSafe(self.routes.call(request)).catch_unwind();
         match timeout(patience, routed).await {
@@ -173,6 +176,34 @@ fn log(method: &Method, endpoint: Endpoint, response: &Response, took: Duration)
 fn known_method(method: &Method) -> &'static str {
     let known = ["GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT"];
     known.into_iter().find(|name| *name == method.as_str()).unwrap_or("other")
+}
+
+/// The body of a request that knows when it was read to its end.
+#[derive(Debug)]
+pub struct Incoming {
+    body: body::Incoming,
+    activity: Arc<Activity>,
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.activity.finish_body();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// Marks the end of a request when the last byte of its answer is handed over, or given up on.

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use warp::http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
@@ -108,20 +108,6 @@ impl Kind {
             Kind::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The service is busy"),
         }
     }
-
-    /// Whether what is left of the request makes the connection useless for another one.
-    fn ends_connection(self) -> bool {
-        matches!(
-            self,
-            Kind::Incomplete
-                | Kind::AmbiguousLength
-                | Kind::Timeout
-                | Kind::TooLarge
-                | Kind::HeadersTooLarge
-                | Kind::Internal
-                | Kind::Busy
-        )
-    }
 }
 
 /// One refusal.
@@ -208,9 +194,6 @@ impl Problem {
         }
         if self.kind == Kind::Busy {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
-        }
-        if self.kind.ends_connection() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }

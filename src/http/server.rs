@@ -14,7 +14,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -26,7 +25,7 @@ use warp::http::Request;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
-use crate::http::connection::{self, Stage};
+use crate::http::connection::{self, Incoming, Stage};
 use crate::http::gate::Gate;
 use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
@@ -96,8 +95,14 @@ impl Server<()> {
         Self::bind_routes(app, routes).await
     }
 
-    /// The same for any routes.
-    async fn bind_routes(app: Arc<App>, routes: BoxedFilter<(Response,)>) -> Result<Server<impl Routes>, BindError> {
+    /// The same for other routes, which share the limits and counters of `app`.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind_routes(
+        app: Arc<App>,
+        routes: BoxedFilter<(Response,)>,
+    ) -> Result<Server<impl Routes>, BindError> {
         let address = app.config.listen;
         let bound = async {
             let listener = TcpListener::bind(address).await?;
