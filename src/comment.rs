@@ -234,18 +234,16 @@ impl Wire {
     fn diagnose(text: &str) -> CommentError {
         let mut parser = serde_json::Deserializer::from_str(text);
         let tracked: Result<Wire, _> = serde_path_to_error::deserialize(&mut parser);
-        let (path, error) = match tracked {
-            Err(e) => (e.path().to_string(), e.into_inner()),
+        let Err(tracked) = tracked else {
             // The object itself is fine, so something follows it.
-            Ok(_) => {
-                let at = parser.end().err();
-                return CommentError::NotJson {
-                    line: at.as_ref().map_or(1, serde_json::Error::line),
-                    column: at.as_ref().map_or(1, serde_json::Error::column),
-                    why: "something follows the object",
-                };
-            }
+            let at = parser.end().err();
+            return CommentError::NotJson {
+                line: at.as_ref().map_or(1, serde_json::Error::line),
+                column: at.as_ref().map_or(1, serde_json::Error::column),
+                why: "something follows the object",
+            };
         };
+        let (path, error) = (tracked.path().to_string(), tracked.into_inner());
         if !error.is_data() {
             let why = if error.is_eof() { "it ends too early" } else { "it breaks the rules of JSON" };
             return CommentError::NotJson { line: error.line(), column: error.column(), why };
@@ -299,7 +297,8 @@ mod tests {
 
     #[test]
     fn only_the_domain_of_an_email_address_is_kept() {
-        let comment = Comment::from_json(br#"{"content":"hi","author_email":"Jo.Doe@Example.ORG","ip":"192.0.2.1"}"#).unwrap();
+        let comment =
+            Comment::from_json(br#"{"content":"hi","author_email":"Jo.Doe@Example.ORG","ip":"192.0.2.1"}"#).unwrap();
         assert_eq!(comment.email_domain.as_deref(), Some("example.org"));
         assert!(!format!("{comment:?}").contains("Doe"));
         assert!(!format!("{comment:?}").contains("192.0.2.1"));

@@ -375,7 +375,7 @@ mod tests {
                 figures.spam_caught_at_half_percent_held,
                 figures.spam_caught_at_one_percent_held,
                 figures.calibration_error,
-                figures.mcc.map(|mcc| (mcc + 1.0) / 2.0),
+                figures.mcc.map(|mcc| f64::midpoint(mcc, 1.0)),
             ];
             prop_assert!(shares.iter().flatten().all(|share| (0.0..=1.0).contains(share)));
             prop_assert!(figures.log_loss.is_none_or(|loss| loss.is_finite() && loss >= 0.0));

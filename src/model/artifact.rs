@@ -3,13 +3,14 @@
 //! The format is [safetensors](https://github.com/huggingface/safetensors): a length, a JSON header, then numbers. A header entry
 //! `hamgate` holds [`Envelope`]: the format version, the feature revision, a SHA-256 of everything that matters, and the model's
 //! settings and card. Per view there are four tensors: `VIEW.codes` (one code per bucket, 16 bits where they suffice), and by code
-//! `VIEW.ham_rows`, `VIEW.spam_rows` and `VIEW.log_odds`. Nothing in the file is executed, and no size in it is believed before it is checked.
+//! `VIEW.ham_counts`, `VIEW.spam_counts` and `VIEW.log_odds`. Nothing in the file is executed, and no size in it is believed before it is checked.
 //!
 //! Writing goes to a temporary file beside the target, is synced and then renamed, so whoever reads the target sees the old
 //! model or the new one, never half of either.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -113,7 +114,9 @@ impl ArtifactError {
     pub fn hint(&self) -> &'static str {
         match self {
             ArtifactError::Io(_) => "check the path and its permissions, or leave --model out to use the shipped model",
-            ArtifactError::OtherVersion { .. } | ArtifactError::OtherRevision { .. } | ArtifactError::SelfTest { .. } => {
+            ArtifactError::OtherVersion { .. }
+            | ArtifactError::OtherRevision { .. }
+            | ArtifactError::SelfTest { .. } => {
                 "train it again with `hamgate train --corpus … --out MODEL`, or leave --model out to use the shipped model"
             }
             _ => "copy the file again or train it again with `hamgate train --corpus … --out MODEL`",
@@ -150,7 +153,12 @@ impl Classifier {
     }
 
     /// Joins the parts of a fresh training; the id is that of the bytes [`Classifier::to_bytes`] will give.
-    pub(super) fn assemble(tables: Vec<Table>, combination: Combination, thresholds: Thresholds, card: ModelCard) -> Self {
+    pub(super) fn assemble(
+        tables: Vec<Table>,
+        combination: Combination,
+        thresholds: Thresholds,
+        card: ModelCard,
+    ) -> Self {
         let mut classifier = Classifier { id: ModelId::from_checksum(""), tables, combination, thresholds, card };
         let (_, checksum) = classifier.encode();
         classifier.id = ModelId::from_checksum(&checksum);
@@ -188,7 +196,9 @@ impl Classifier {
             return Err(ArtifactError::OtherRevision { found: envelope.feature_revision });
         }
         let tensors = SafeTensors::deserialize(bytes).map_err(refuse)?;
-        if checksum(envelope.settings.get(), &mut tensors.iter().map(|(name, tensor)| (name, tensor.data()))) != envelope.checksum {
+        if checksum(envelope.settings.get(), &mut tensors.iter().map(|(name, tensor)| (name, tensor.data())))
+            != envelope.checksum
+        {
             return Err(ArtifactError::Checksum);
         }
 
@@ -238,7 +248,8 @@ impl Classifier {
             return Err(ArtifactError::Settings("the self-test has another number of texts".to_owned()));
         }
         for (expected, found) in expected.iter().copied().zip(self.probe()) {
-            if !((expected - found).abs() <= PROBE_TOLERANCE) {
+            let difference = (expected - found).abs();
+            if difference.is_nan() || difference > PROBE_TOLERANCE {
                 return Err(ArtifactError::SelfTest { expected, found });
             }
         }
@@ -246,23 +257,31 @@ impl Classifier {
     }
 
     fn probe(&self) -> Vec<f64> {
-        PROBES.iter().map(|text| self.judge(&Comment { content: (*text).to_owned(), ..Comment::default() }).evidence.0).collect()
+        PROBES
+            .iter()
+            .map(|text| self.judge(&Comment { content: (*text).to_owned(), ..Comment::default() }).evidence.0)
+            .collect()
     }
 
     fn encode(&self) -> (Vec<u8>, String) {
-        let settings = Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
-        let settings = serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
+        let settings =
+            Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
+        let settings =
+            serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
         for view in View::ALL {
             let table = &self.tables[view.index()];
             let tensor = |part: &str| format!("{}.{part}", view.name());
-            let rows = |label: usize| Tensor::u32(table.rows.iter().map(|rows| rows[label]));
-            tensors.push((tensor("codes"), Tensor::codes(&table.codes, table.rows.len())));
-            tensors.push((tensor("ham_rows"), rows(0)));
-            tensors.push((tensor("spam_rows"), rows(1)));
+            let counts = |label: usize| Tensor::u32(table.counts.iter().map(|counts| counts[label]));
+            tensors.push((tensor("codes"), Tensor::codes(&table.codes, table.counts.len())));
+            tensors.push((tensor("ham_counts"), counts(0)));
+            tensors.push((tensor("spam_counts"), counts(1)));
             tensors.push((tensor("log_odds"), Tensor::f32(&table.log_odds_by_code())));
         }
-        let checksum = checksum(settings.get(), &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())));
+        let checksum = checksum(
+            settings.get(),
+            &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())),
+        );
         let envelope = Envelope {
             version: MODEL_VERSION,
             feature_revision: FEATURE_REVISION,
@@ -290,17 +309,22 @@ fn checksum<'a>(settings: &str, tensors: &mut dyn Iterator<Item = (&'a str, &'a 
         part(name.as_bytes());
         part(data);
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hasher.finalize().iter().fold(String::with_capacity(64), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}");
+        digits
+    })
 }
 
 /// What safetensors' refusals mean for a person.
 fn refuse(error: SafeTensorError) -> ArtifactError {
     match error {
-        SafeTensorError::HeaderTooSmall | SafeTensorError::InvalidHeaderLength | SafeTensorError::MetadataIncompleteBuffer => ArtifactError::Truncated,
+        SafeTensorError::HeaderTooSmall
+        | SafeTensorError::InvalidHeaderLength
+        | SafeTensorError::MetadataIncompleteBuffer => ArtifactError::Truncated,
         SafeTensorError::HeaderTooLarge => ArtifactError::NotAModel("it claims a header larger than any model has"),
-        SafeTensorError::InvalidHeader(_) | SafeTensorError::InvalidHeaderDeserialization(_) | SafeTensorError::JsonError(_) => {
-            ArtifactError::NotAModel("it does not begin with a safetensors header")
-        }
+        SafeTensorError::InvalidHeader(_)
+        | SafeTensorError::InvalidHeaderDeserialization(_)
+        | SafeTensorError::JsonError(_) => ArtifactError::NotAModel("it does not begin with a safetensors header"),
         _ => ArtifactError::NotAModel("its header describes tensors that cannot be"),
     }
 }
@@ -318,8 +342,8 @@ fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError>
         Ok(tensor.data().as_chunks().0.to_vec())
     };
 
-    let ham = words("ham_rows", Dtype::U32)?;
-    let spam = words("spam_rows", Dtype::U32)?;
+    let ham = words("ham_counts", Dtype::U32)?;
+    let spam = words("spam_counts", Dtype::U32)?;
     let log_odds: Vec<f32> = words("log_odds", Dtype::F32)?.into_iter().map(f32::from_le_bytes).collect();
     if ham.len() != spam.len() || ham.len() != log_odds.len() || ham.is_empty() {
         return Err(wrong("log_odds", "has another size than its counts"));
@@ -327,9 +351,10 @@ fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError>
     if log_odds.iter().any(|n| !n.is_finite()) {
         return Err(ArtifactError::NotFinite { part: name("log_odds") });
     }
-    let rows: Vec<[u32; 2]> = ham.into_iter().zip(spam).map(|(h, s)| [u32::from_le_bytes(h), u32::from_le_bytes(s)]).collect();
-    if rows[0] != [0, 0] || log_odds[0] != 0.0 {
-        return Err(wrong("ham_rows", "does not begin with the code for `never seen`"));
+    let counts: Vec<[u32; 2]> =
+        ham.into_iter().zip(spam).map(|(h, s)| [u32::from_le_bytes(h), u32::from_le_bytes(s)]).collect();
+    if counts[0] != [0, 0] || log_odds[0] != 0.0 {
+        return Err(wrong("ham_counts", "does not begin with the code for `never seen`"));
     }
 
     let codes = tensor("codes")?;
@@ -341,10 +366,10 @@ fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError>
     if codes.len() != view.buckets() {
         return Err(wrong("codes", "has another number of buckets than this program"));
     }
-    if codes.iter().any(|&code| code as usize >= rows.len()) {
+    if codes.iter().any(|&code| code as usize >= counts.len()) {
         return Err(wrong("codes", "names a code that does not exist"));
     }
-    Ok(Table::new(codes, rows, &log_odds))
+    Ok(Table::new(codes, counts, &log_odds))
 }
 
 /// Numbers on their way into a file, little-endian.
@@ -391,5 +416,199 @@ impl TensorView for Tensor {
 
     fn data_len(&self) -> usize {
         self.bytes.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::trained;
+
+    fn read(bytes: &[u8]) -> Result<Classifier, ArtifactError> {
+        Classifier::from_bytes(bytes)
+    }
+
+    /// Writes a model file by hand: the given one with its settings and tensors changed, and an honest checksum over them.
+    fn forge(settings: impl Fn(&mut serde_json::Value), tensors: impl Fn(&mut Vec<(String, Tensor)>)) -> Vec<u8> {
+        forge_envelope(settings, tensors, |_| ())
+    }
+
+    fn forge_envelope(
+        change_settings: impl Fn(&mut serde_json::Value),
+        change_tensors: impl Fn(&mut Vec<(String, Tensor)>),
+        change_envelope: impl Fn(&mut serde_json::Value),
+    ) -> Vec<u8> {
+        let bytes = trained().to_bytes();
+        let parsed = SafeTensors::deserialize(&bytes).unwrap();
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).unwrap();
+        let entry = metadata.metadata().as_ref().unwrap()[ENTRY].clone();
+        let mut envelope: serde_json::Value = serde_json::from_str(&entry).unwrap();
+        change_settings(&mut envelope["settings"]);
+        let mut tensors: Vec<(String, Tensor)> = parsed
+            .tensors()
+            .into_iter()
+            .map(|(name, view)| (name, Tensor::new(view.dtype(), view.data().to_vec())))
+            .collect();
+        change_tensors(&mut tensors);
+        let settings = envelope["settings"].to_string();
+        envelope["checksum"] =
+            checksum(&settings, &mut tensors.iter().map(|(name, tensor)| (name.as_str(), tensor.bytes.as_slice())))
+                .into();
+        change_envelope(&mut envelope);
+        safetensors::serialize(tensors, Some(HashMap::from([(ENTRY.to_owned(), envelope.to_string())]))).unwrap()
+    }
+
+    fn tensor<'a>(tensors: &'a mut [(String, Tensor)], name: &str) -> &'a mut Tensor {
+        &mut tensors.iter_mut().find(|(n, _)| n == name).unwrap().1
+    }
+
+    #[test]
+    fn a_model_read_back_is_the_model_written() {
+        let bytes = trained().to_bytes();
+        let again = read(&bytes).unwrap();
+        assert_eq!(again.id(), trained().id());
+        assert_eq!(again.to_bytes(), bytes);
+        assert_eq!(again.tables, trained().tables);
+    }
+
+    #[test]
+    fn the_embedded_model_can_be_read() {
+        assert!(Classifier::embedded().card().rows.total() > 0);
+    }
+
+    #[test]
+    fn a_forgery_without_changes_is_accepted() {
+        // Otherwise the refusals below would prove nothing.
+        assert!(read(&forge(|_| (), |_| ())).is_ok());
+    }
+
+    #[test]
+    fn each_way_to_be_wrong_has_its_own_error() {
+        let good = trained().to_bytes();
+        let cut = |n: usize| good[..n].to_vec();
+        let mut flipped = good.clone();
+        *flipped.last_mut().unwrap() ^= 1;
+        let mut huge_header = good.clone();
+        huge_header[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+        let nothing = |_: &mut Vec<(String, Tensor)>| ();
+        let keep = |_: &mut serde_json::Value| ();
+        let other_safetensors = safetensors::serialize(Vec::<(String, Tensor)>::new(), None).unwrap();
+        let table: Vec<(&str, Vec<u8>, &str)> = vec![
+            ("empty", cut(0), "ends too early"),
+            ("cut in the header", cut(100), "ends too early"),
+            ("cut in the tables", cut(good.len() - 1000), "ends too early"),
+            ("text", b"{\"hello\": \"world\"} and some more text".to_vec(), "not a Hamgate model"),
+            ("absurd header", huge_header, "not a Hamgate model"),
+            ("other safetensors", other_safetensors, "no `hamgate` entry"),
+            ("flipped bit", flipped, "checksum is wrong"),
+            ("newer format", forge_envelope(keep, nothing, |e| e["version"] = 99.into()), "format version 99"),
+            (
+                "other features",
+                forge_envelope(keep, nothing, |e| e["feature_revision"] = 99.into()),
+                "feature revision 99",
+            ),
+            ("settings missing", forge(|s| *s = 5.into(), nothing), "settings cannot be understood"),
+            (
+                "thresholds swapped",
+                forge(|s| s["card"]["thresholds"]["hold"] = 99.into(), nothing),
+                "thresholds must be",
+            ),
+            ("zero deviation", forge(|s| s["combination"]["deviation"][0] = 0.into(), nothing), "not finite"),
+            (
+                "weight missing",
+                forge(
+                    |s| {
+                        s["combination"]["weight"].as_array_mut().unwrap().pop();
+                    },
+                    nothing,
+                ),
+                "not finite",
+            ),
+            ("table missing", forge(keep, |t| t.retain(|(name, _)| name != "words.codes")), "`words.codes` is missing"),
+            (
+                "table short",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.codes");
+                    *codes = Tensor::new(codes.dtype, codes.bytes[..8].to_vec());
+                }),
+                "another number of buckets",
+            ),
+            (
+                "wrong type",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.log_odds");
+                    codes.dtype = Dtype::U32;
+                }),
+                "wrong type of number",
+            ),
+            (
+                "counts short",
+                forge(keep, |t| {
+                    let counts = tensor(t, "words.ham_counts");
+                    *counts = Tensor::u32([0].into_iter());
+                }),
+                "another size",
+            ),
+            (
+                "NaN",
+                forge(keep, |t| {
+                    let odds = tensor(t, "words.log_odds");
+                    odds.bytes[4..8].copy_from_slice(&f32::NAN.to_le_bytes());
+                }),
+                "not finite",
+            ),
+            (
+                "code too large",
+                forge(keep, |t| {
+                    let codes = tensor(t, "words.codes");
+                    codes.bytes[..2].copy_from_slice(&u16::MAX.to_le_bytes());
+                }),
+                "does not exist",
+            ),
+            (
+                "no code for unseen",
+                forge(keep, |t| {
+                    let odds = tensor(t, "words.log_odds");
+                    odds.bytes[..4].copy_from_slice(&1_f32.to_le_bytes());
+                }),
+                "never seen",
+            ),
+            ("other results", forge(|s| s["probes"][0] = 42.5.into(), nothing), "self-test"),
+            ("probes missing", forge(|s| s["probes"] = serde_json::json!([]), nothing), "self-test"),
+        ];
+        for (name, bytes, expected) in table {
+            let error = read(&bytes).map(|_| ()).expect_err(name);
+            assert!(error.to_string().contains(expected), "{name}: {error}");
+            assert!(!error.hint().is_empty());
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_anywhere_never_makes_a_model() {
+        let good = trained().to_bytes();
+        for at in (0..good.len()).step_by(good.len() / 200) {
+            let mut bad = good.clone();
+            bad[at] ^= 0x10;
+            assert!(read(&bad).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn saving_replaces_the_target_whole_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blog.hamgate");
+        std::fs::write(&path, "old").unwrap();
+        trained().save(&path).unwrap();
+        assert_eq!(Classifier::read_file(&path).unwrap().id(), trained().id());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let missing = trained().save(&folder.path().join("no/such/folder/m")).unwrap_err();
+        assert!(matches!(missing, ArtifactError::Io(_)));
+    }
+
+    #[test]
+    fn a_file_larger_than_any_model_is_refused_unread() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MOST_BYTES + 1).unwrap();
+        assert!(matches!(Classifier::read_file(file.path()), Err(ArtifactError::TooLarge { .. })));
     }
 }

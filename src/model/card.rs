@@ -36,10 +36,10 @@ pub struct StrongFeature {
     pub name: String,
     /// Its weight in its view's table: positive speaks for spam.
     pub log_odds: f32,
-    /// Spam rows that showed it.
-    pub spam_rows: u32,
-    /// Ham rows that showed it.
-    pub ham_rows: u32,
+    /// Spam rows that showed it, each with its weight.
+    pub spam_count: f32,
+    /// Ham rows that showed it, each with its weight.
+    pub ham_count: f32,
 }
 
 /// One view's table in figures.
@@ -72,6 +72,8 @@ pub struct ModelCard {
     pub sources: BTreeMap<String, LabelCounts>,
     /// Rows by language.
     pub languages: BTreeMap<String, LabelCounts>,
+    /// How many times more the rows of some sources counted than their number says.
+    pub source_weights: BTreeMap<String, f64>,
     /// Share of honest comments the owner allowed to be held, of which the threshold was made.
     pub ham_held_at_most: f64,
     /// From which evidence on comments are held, and from which on they go to the spam queue.
@@ -84,6 +86,12 @@ pub struct ModelCard {
 
 impl ModelCard {
     pub(super) fn view(view: View, occupied: usize) -> ViewCard {
-        ViewCard { view: view.name().to_owned(), buckets: view.buckets(), occupied, strongest_spam: Vec::new(), strongest_ham: Vec::new() }
+        ViewCard {
+            view: view.name().to_owned(),
+            buckets: view.buckets(),
+            occupied,
+            strongest_spam: Vec::new(),
+            strongest_ham: Vec::new(),
+        }
     }
 }

@@ -12,6 +12,7 @@ use crate::verdict::{LogOdds, ModelId, Thresholds, Verdict};
 
 use super::card::ModelCard;
 use super::combination::{self, Combination, SUMMARIES, Summary, ViewSums};
+use super::weights::Weight;
 
 /// One view's naive Bayes table.
 ///
@@ -22,8 +23,8 @@ use super::combination::{self, Combination, SUMMARIES, Summary, ViewSums};
 pub(super) struct Table {
     /// The code of every bucket.
     pub(super) codes: Box<[u32]>,
-    /// By code: rows of ham and of spam that showed it.
-    pub(super) rows: Vec<[u32; 2]>,
+    /// By code: counts of ham and of spam, in units of [`Weight`].
+    pub(super) counts: Vec<[u32; 2]>,
     /// By bucket: what scoring adds up.
     pub(super) log_odds: Box<[f32]>,
 }
@@ -31,19 +32,20 @@ pub(super) struct Table {
 impl Table {
     /// Spreads the log-odds of the codes over the buckets.
     ///
-    /// Every code must be smaller than the length of `by_code`, and `rows` as long.
-    pub(super) fn new(codes: Box<[u32]>, rows: Vec<[u32; 2]>, by_code: &[f32]) -> Self {
+    /// Every code must be smaller than the length of `by_code`, and `counts` as long.
+    pub(super) fn new(codes: Box<[u32]>, counts: Vec<[u32; 2]>, by_code: &[f32]) -> Self {
         let log_odds = codes.iter().map(|&code| by_code[code as usize]).collect();
-        Table { codes, rows, log_odds }
+        Table { codes, counts, log_odds }
     }
 
-    fn rows(&self, bucket: u32) -> [u32; 2] {
-        self.rows[self.codes[bucket as usize] as usize]
+    /// Ham and spam rows that showed a bucket, each with its weight.
+    pub(super) fn counts(&self, bucket: u32) -> [f32; 2] {
+        self.counts[self.codes[bucket as usize] as usize].map(|units| units as f32 / Weight::UNITS as f32)
     }
 
     /// By code, the fitted log-odds.
     pub(super) fn log_odds_by_code(&self) -> Vec<f32> {
-        let mut by_code = vec![0.0; self.rows.len()];
+        let mut by_code = vec![0.0; self.counts.len()];
         for (&code, &log_odds) in self.codes.iter().zip(&self.log_odds) {
             by_code[code as usize] = log_odds;
         }
@@ -89,10 +91,10 @@ pub struct Clue {
     pub subject: ClueSubject,
     /// Its part of the total evidence.
     pub log_odds: LogOdds,
-    /// Spam rows of the training corpus that showed it; of features with one name, the most telling one's.
-    pub spam_rows: u32,
-    /// Ham rows of the training corpus that showed it.
-    pub ham_rows: u32,
+    /// Spam rows of the training corpus that showed it, each with its weight; of features with one name, the most telling one's.
+    pub spam_count: f32,
+    /// Ham rows of the training corpus that showed it, each with its weight.
+    pub ham_count: f32,
 }
 
 /// Why a verdict is what it is: `base` plus all clues is `total`, the evidence the verdict was drawn from.
@@ -196,7 +198,7 @@ impl Evidence {
         for (input, &(view, summary)) in SUMMARIES.iter().enumerate() {
             let (contribution, per_unit) = classifier.combination.contribution(input, inputs[input]);
             let per_feature = per_unit * sums[view.index()].scale(summary);
-            let whole = |subject| Clue { subject, log_odds: contribution, spam_rows: 0, ham_rows: 0 };
+            let whole = |subject| Clue { subject, log_odds: contribution, spam_count: 0.0, ham_count: 0.0 };
             match summary {
                 Summary::Sum | Summary::Mean => worth[view.index()][0] += per_feature,
                 Summary::Positive => worth[view.index()][1] += per_feature,
@@ -205,7 +207,7 @@ impl Evidence {
             }
         }
 
-        let mut merged: HashMap<ClueSubject, (f64, f32, [u32; 2])> = HashMap::new();
+        let mut merged: HashMap<ClueSubject, (f64, f32, [f32; 2])> = HashMap::new();
         for (view, bucket) in self.order {
             let table = &classifier.tables[view.index()];
             let log_odds = table.log_odds[bucket as usize];
@@ -215,14 +217,73 @@ impl Evidence {
             let [any, if_positive] = worth[view.index()];
             let part = f64::from(log_odds) * any + f64::from(log_odds.max(0.0)) * if_positive;
             let name = self.names.remove(&(view, bucket)).unwrap_or_default();
-            let (sum, strongest, rows) = merged.entry(ClueSubject::Feature { view, name }).or_default();
+            let (sum, strongest, counts) = merged.entry(ClueSubject::Feature { view, name }).or_default();
             *sum += part;
             if log_odds.abs() > strongest.abs() {
-                (*strongest, *rows) = (log_odds, table.rows(bucket));
+                (*strongest, *counts) = (log_odds, table.counts(bucket));
             }
         }
-        clues.extend(merged.into_iter().map(|(subject, (sum, _, [ham_rows, spam_rows]))| Clue { subject, log_odds: LogOdds(sum), spam_rows, ham_rows }));
+        clues.extend(merged.into_iter().map(|(subject, (sum, _, [ham_count, spam_count]))| Clue {
+            subject,
+            log_odds: LogOdds(sum),
+            spam_count,
+            ham_count,
+        }));
         clues.sort_by(|a, b| b.log_odds.0.abs().total_cmp(&a.log_odds.0.abs()).then_with(|| a.subject.cmp(&b.subject)));
         Explanation { base: classifier.combination.base(), clues, total }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::testing::trained;
+    use proptest::prelude::*;
+
+    fn comment(content: &str, author: &str) -> Comment {
+        Comment { content: content.into(), author: Some(author.into()), ..Comment::default() }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn base_plus_all_clues_is_the_evidence_the_verdict_used(content in "[a-z !.ßЖ]{1,200}|casino bonus [a-z ]{0,50}", author in ".{0,20}") {
+            let comment = comment(&content, &author);
+            let (verdict, explanation) = trained().explain(&comment);
+            let sum = explanation.base.0 + explanation.clues.iter().map(|clue| clue.log_odds.0).sum::<f64>();
+            prop_assert!((sum - explanation.total.0).abs() < 1e-9, "{sum} {}", explanation.total.0);
+            prop_assert_eq!(verdict, trained().judge(&comment));
+        }
+
+        #[test]
+        fn any_text_at_all_gets_a_finite_verdict(content in any::<String>()) {
+            let verdict = trained().judge(&comment(&content, ""));
+            prop_assert!(verdict.evidence.0.is_finite());
+        }
+    }
+
+    #[test]
+    fn clues_come_strongest_first_and_name_what_was_seen() {
+        let (_, explanation) = trained().explain(&comment("casino bonus", "casino king"));
+        assert!(explanation.clues.windows(2).all(|pair| pair[0].log_odds.0.abs() >= pair[1].log_odds.0.abs()));
+        assert!(
+            explanation
+                .clues
+                .iter()
+                .any(|clue| matches!(&clue.subject, ClueSubject::Feature { name, .. } if name == "casino"))
+        );
+    }
+
+    #[test]
+    fn verdicts_of_enormous_comments_take_time_linear_in_their_length() {
+        // Not a timed test: quadratic work on a million characters would not end within the hour, linear work ends at once.
+        let unit = [
+            "x", "a ", "<", "[url=", "&", "http://", "a.a@", "\u{200b}", "ЖZ", "é", "1:", "''", "<a href=", "((", "ß\n",
+        ];
+        for unit in unit {
+            let content = unit.repeat(1_000_000 / unit.len());
+            assert!(trained().judge(&comment(&content, &content)).evidence.0.is_finite(), "{unit:?}");
+        }
     }
 }

@@ -124,7 +124,12 @@ pub(super) struct Example {
 impl Combination {
     /// Total evidence.
     pub(super) fn evidence(&self, inputs: &Inputs) -> LogOdds {
-        LogOdds(self.bias + (0..SUMMARIES.len()).map(|input| self.weight[input] * self.standardised(input, inputs[input])).sum::<f64>())
+        LogOdds(
+            self.bias
+                + (0..SUMMARIES.len())
+                    .map(|input| self.weight[input] * self.standardised(input, inputs[input]))
+                    .sum::<f64>(),
+        )
     }
 
     fn standardised(&self, input: usize, value: f64) -> f64 {
@@ -146,7 +151,11 @@ impl Combination {
     /// Whether every number fits and is finite.
     pub(super) fn is_sound(&self) -> bool {
         let sound = |list: &[f64]| list.len() == SUMMARIES.len() && list.iter().all(|n| n.is_finite());
-        sound(&self.mean) && sound(&self.weight) && sound(&self.deviation) && self.deviation.iter().all(|d| *d > 0.0) && self.bias.is_finite()
+        sound(&self.mean)
+            && sound(&self.weight)
+            && sound(&self.deviation)
+            && self.deviation.iter().all(|d| *d > 0.0)
+            && self.bias.is_finite()
     }
 
     /// Fits by L2-regularised logistic regression (Newton's method; the intercept is not regularised). Both labels together weigh the
@@ -159,7 +168,8 @@ impl Combination {
         let total: f64 = class_weight.iter().sum();
         let weight = |example: &Example| example.weight * total / (2.0 * class_weight[example.label.index()]);
 
-        let mut combination = Self::standardisation(examples.clone().map(|example| (&example.inputs, weight(example))), total);
+        let mut combination =
+            Self::standardisation(examples.clone().map(|example| (&example.inputs, weight(example))), total);
         for _ in 0..MOST_STEPS {
             let step = combination.newton_step(examples.clone().map(|example| (example, weight(example))));
             combination.bias -= step[SUMMARIES.len()];
@@ -175,7 +185,9 @@ impl Combination {
 
     /// Means and deviations; all weights 0.
     fn standardisation<'a>(rows: impl Iterator<Item = (&'a Inputs, f64)> + Clone, total: f64) -> Self {
-        let average = |value: &dyn Fn(&Inputs) -> f64| rows.clone().map(|(inputs, weight)| weight * value(inputs)).sum::<f64>() / total;
+        let average = |value: &dyn Fn(&Inputs) -> f64| {
+            rows.clone().map(|(inputs, weight)| weight * value(inputs)).sum::<f64>() / total
+        };
         let mean: Vec<f64> = (0..SUMMARIES.len()).map(|i| average(&|inputs| inputs[i])).collect();
         let deviation =
             (0..SUMMARIES.len()).map(|i| average(&|inputs| (inputs[i] - mean[i]).powi(2)).sqrt() + 1e-9).collect();
@@ -188,8 +200,8 @@ impl Combination {
         let mut hessian = [[0.0; SIZE]; SIZE];
         for (example, weight) in rows {
             let mut x = [1.0; SIZE];
-            for input in 0..SUMMARIES.len() {
-                x[input] = self.standardised(input, example.inputs[input]);
+            for (input, &value) in example.inputs.iter().enumerate() {
+                x[input] = self.standardised(input, value);
             }
             let p = self.evidence(&example.inputs).probability().value();
             let error = weight * (p - example.label.index() as f64);
@@ -266,7 +278,8 @@ mod tests {
     #[test]
     fn rare_spam_does_not_shift_the_meaning_of_even_odds() {
         // The same two clouds, once even, once with ten times more ham: evidence 0 stays in the middle.
-        let cloud = |n: i32, label, centre: f64| (0..n).map(move |i| example(centre + f64::from(i % 10) / 5.0 - 0.9, label));
+        let cloud =
+            |n: i32, label, centre: f64| (0..n).map(move |i| example(centre + f64::from(i % 10) / 5.0 - 0.9, label));
         let even: Vec<Example> = cloud(100, Label::Spam, 1.0).chain(cloud(100, Label::Ham, -1.0)).collect();
         let skewed: Vec<Example> = cloud(100, Label::Spam, 1.0).chain(cloud(1000, Label::Ham, -1.0)).collect();
         for rows in [&even, &skewed] {
@@ -276,9 +289,12 @@ mod tests {
 
     #[test]
     fn newton_ends_where_the_gradient_is_nothing() {
-        let rows: Vec<Example> = (0..50).map(|n| example(f64::from(n % 5), if n % 3 == 0 { Label::Spam } else { Label::Ham })).collect();
+        let rows: Vec<Example> =
+            (0..50).map(|n| example(f64::from(n % 5), if n % 3 == 0 { Label::Spam } else { Label::Ham })).collect();
         let fitted = Combination::fit(rows.iter());
-        let step = fitted.newton_step(rows.iter().map(|row| (row, if row.label == Label::Spam { 50.0 / 34.0 } else { 50.0 / 66.0 })));
+        let step = fitted.newton_step(
+            rows.iter().map(|row| (row, if row.label == Label::Spam { 50.0 / 34.0 } else { 50.0 / 66.0 })),
+        );
         assert!(step.iter().all(|change| change.abs() < 1e-6), "{step:?}");
     }
 }

@@ -24,6 +24,7 @@ mod rows;
 mod statistics;
 mod thresholds;
 mod trainer;
+mod weights;
 
 pub use artifact::{ArtifactError, MODEL_VERSION};
 pub use card::{About, FileDigest, ModelCard, StrongFeature, ViewCard};
@@ -31,3 +32,48 @@ pub use classifier::{Classifier, Clue, ClueSubject, Explanation};
 pub use naive_bayes::FitError;
 pub use rows::{Filtered, LabelCounts, Rows};
 pub use trainer::{TrainError, TrainOptions, train};
+
+#[cfg(test)]
+mod testing {
+    //! A tiny corpus and the model trained on it, once per test run.
+
+    use std::sync::OnceLock;
+
+    use crate::comment::{Comment, Label, LabelledComment};
+
+    use super::{About, Classifier, TrainOptions, train};
+
+    const SPAM: [&str; 5] = [
+        "casino bonus free spins",
+        "cheap pills online now",
+        "buy followers cheap",
+        "casino jackpot click",
+        "loan without papers click",
+    ];
+    const HAM: [&str; 5] = [
+        "thanks for the recipe",
+        "we baked it on sunday",
+        "my dog liked the walk",
+        "I disagree with the mayor",
+        "which lens did you use",
+    ];
+
+    pub fn corpus() -> Vec<LabelledComment> {
+        let row = |n: usize, label| {
+            let (stems, author) = if label == Label::Spam { (SPAM, "casino king") } else { (HAM, "Anna") };
+            let content = format!("{} {} unique{n}", stems[n % 5], stems[n / 5 % 5]);
+            let comment = Comment {
+                author: Some(author.into()),
+                lang: Some("en".into()),
+                ..Comment::from_text(content).unwrap()
+            };
+            LabelledComment { comment, label, source: "tiny".into(), family: None, split: None }
+        };
+        (0..50).flat_map(|n| [row(n, Label::Spam), row(n, Label::Ham)]).collect()
+    }
+
+    pub fn trained() -> &'static Classifier {
+        static TRAINED: OnceLock<Classifier> = OnceLock::new();
+        TRAINED.get_or_init(|| train(corpus().as_slice(), &TrainOptions::default(), About::default()).unwrap())
+    }
+}

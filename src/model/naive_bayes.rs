@@ -21,6 +21,8 @@ use serde::Deserialize;
 
 use crate::comment::Label;
 
+use super::weights::Weight;
+
 /// Added to every rescaled count (Lidstone smoothing). Flat between .1 and 1 in every experiment; `docs/tried.md`.
 pub(super) const ALPHA: f64 = 0.3;
 
@@ -32,22 +34,28 @@ pub(super) struct Balance {
 }
 
 impl Balance {
-    /// From the sums of all counts of ham and of spam.
-    pub(super) fn new(ham_total: f64, spam_total: f64) -> Self {
-        let mean = (ham_total + spam_total) / 2.0;
-        Balance { ham: mean / ham_total.max(1.0), spam: mean / spam_total.max(1.0) }
+    /// From the sums of all counts of ham and of spam, in units of [`Weight`].
+    pub(super) fn new(ham_total: u64, spam_total: u64) -> Self {
+        let [ham, spam] = [ham_total, spam_total].map(in_rows);
+        let mean = f64::midpoint(ham, spam);
+        Balance { ham: mean / ham.max(1.0), spam: mean / spam.max(1.0) }
     }
 
     /// The log-odds of one feature in closed form: what linfa's two log-probabilities differ by, because with equal totals and
     /// equal numbers of features their denominators cancel. 0 for a feature nobody has seen.
     ///
-    /// Held-out scores use it, because it can leave rows out of the counts without another fit.
-    pub(super) fn log_odds(self, ham: f64, spam: f64) -> f64 {
-        if ham + spam < 0.5 {
+    /// Held-out scores use it, because it can leave a row out of the counts without another fit.
+    pub(super) fn log_odds(self, ham: u32, spam: u32) -> f64 {
+        if ham == 0 && spam == 0 {
             return 0.0;
         }
-        ((spam * self.spam + ALPHA) / (ham * self.ham + ALPHA)).ln()
+        ((in_rows(spam.into()) * self.spam + ALPHA) / (in_rows(ham.into()) * self.ham + ALPHA)).ln()
     }
+}
+
+/// Units of weight as a number of ordinary rows.
+fn in_rows(units: u64) -> f64 {
+    units as f64 / f64::from(Weight::UNITS)
 }
 
 /// Why linfa refused to fit. It does not happen with finite, non-negative counts.
@@ -61,21 +69,22 @@ pub enum FitError {
     ReadBack(String),
 }
 
-/// Fits one table: the log-odds of every bucket from its number of ham and spam rows.
+/// Fits one table: the log-odds of every bucket from its ham and spam counts, in units of [`Weight`].
 ///
 /// `ham` and `spam` have one entry per bucket; the result too. Buckets without rows get exactly 0.
-pub(super) fn fit(ham: &[u64], spam: &[u64]) -> Result<Vec<f32>, FitError> {
-    let total = |counts: &[u64]| counts.iter().sum::<u64>() as f64;
+pub(super) fn fit(ham: &[u32], spam: &[u32]) -> Result<Vec<f32>, FitError> {
+    let total = |counts: &[u32]| counts.iter().map(|&n| u64::from(n)).sum::<u64>();
     let balance = Balance::new(total(ham), total(spam));
-    let buckets = ham.len();
-    let mut sums = Array2::<f64>::zeros((2, buckets));
+    let mut sums = Array2::<f64>::zeros((2, ham.len()));
     for (bucket, (&h, &s)) in ham.iter().zip(spam).enumerate() {
-        sums[(Label::Ham.index(), bucket)] = h as f64 * balance.ham;
-        sums[(Label::Spam.index(), bucket)] = s as f64 * balance.spam;
+        sums[(Label::Ham.index(), bucket)] = in_rows(h.into()) * balance.ham;
+        sums[(Label::Spam.index(), bucket)] = in_rows(s.into()) * balance.spam;
     }
-    let [ham_log, spam_log] = fit_log_probabilities(sums, Array1::from_vec(vec![Label::Ham.index(), Label::Spam.index()]))?;
-    let odds = |bucket: usize| if ham[bucket] + spam[bucket] == 0 { 0.0 } else { (spam_log[bucket] - ham_log[bucket]) as f32 };
-    Ok((0..buckets).map(odds).collect())
+    let classes = Array1::from_vec(vec![Label::Ham.index(), Label::Spam.index()]);
+    let [ham_log, spam_log] = fit_log_probabilities(sums, classes)?;
+    let unseen = |bucket: usize| ham[bucket] == 0 && spam[bucket] == 0;
+    let odds = |bucket: usize| if unseen(bucket) { 0.0 } else { (spam_log[bucket] - ham_log[bucket]) as f32 };
+    Ok((0..ham.len()).map(odds).collect())
 }
 
 /// linfa's feature log-probabilities of classes 0 and 1.
@@ -87,7 +96,11 @@ fn fit_log_probabilities(rows: Array2<f64>, classes: Array1<usize>) -> Result<[V
     drop(model);
     let mut fitted: Fitted = rmp_serde::from_slice(&bytes).map_err(|e| read_back(e.to_string()))?;
     let mut take = |class: usize| {
-        fitted.class_info.remove(&class).map(|info| info.feature_log_prob.to_vec()).ok_or_else(|| read_back(format!("class {class} is missing")))
+        fitted
+            .class_info
+            .remove(&class)
+            .map(|info| info.feature_log_prob.to_vec())
+            .ok_or_else(|| read_back(format!("class {class} is missing")))
     };
     Ok([take(0)?, take(1)?])
 }
@@ -115,8 +128,10 @@ mod tests {
             })
     }
 
-    fn sums(rows: &[(Vec<bool>, bool)], class: bool) -> Vec<u64> {
-        (0..12).map(|bucket| rows.iter().filter(|(row, c)| *c == class && row[bucket]).count() as u64).collect()
+    /// Counts of one class, in units.
+    fn sums(rows: &[(Vec<bool>, bool)], class: bool) -> Vec<u32> {
+        let count = |bucket: usize| rows.iter().filter(|(row, c)| *c == class && row[bucket]).count() as u32;
+        (0..12).map(|bucket| count(bucket) * Weight::UNITS).collect()
     }
 
     proptest! {
@@ -126,7 +141,7 @@ mod tests {
             let classes = Array1::from_iter(rows.iter().map(|(_, class)| usize::from(*class)));
             let on_all = fit_log_probabilities(full, classes).unwrap();
             let (ham, spam) = (sums(&rows, false), sums(&rows, true));
-            let summed = Array2::from_shape_fn((2, 12), |(r, c)| if r == 0 { ham[c] } else { spam[c] } as f64);
+            let summed = Array2::from_shape_fn((2, 12), |(r, c)| in_rows(if r == 0 { ham[c] } else { spam[c] }.into()));
             let on_sums = fit_log_probabilities(summed, Array1::from_vec(vec![0, 1])).unwrap();
             for (a, b) in on_all.iter().flatten().zip(on_sums.iter().flatten()) {
                 prop_assert!((a - b).abs() < 1e-12, "{a} {b}");
@@ -136,9 +151,9 @@ mod tests {
         #[test]
         fn the_closed_form_equals_linfas_fit(rows in corpus()) {
             let (ham, spam) = (sums(&rows, false), sums(&rows, true));
-            let balance = Balance::new(ham.iter().sum::<u64>() as f64, spam.iter().sum::<u64>() as f64);
+            let balance = Balance::new(ham.iter().map(|&n| u64::from(n)).sum(), spam.iter().map(|&n| u64::from(n)).sum());
             for (bucket, fitted) in fit(&ham, &spam).unwrap().into_iter().enumerate() {
-                let closed = balance.log_odds(ham[bucket] as f64, spam[bucket] as f64);
+                let closed = balance.log_odds(ham[bucket], spam[bucket]);
                 prop_assert!((f64::from(fitted) - closed).abs() < 1e-6, "{fitted} {closed}");
             }
         }
@@ -146,7 +161,7 @@ mod tests {
 
     #[test]
     fn evidence_points_to_the_class_it_was_seen_in_and_unseen_is_exactly_nothing() {
-        let odds = fit(&[9, 0, 5, 0], &[0, 9, 5, 0]).unwrap();
+        let odds = fit(&[9, 0, 5, 0].map(|n| n * Weight::UNITS), &[0, 9, 5, 0].map(|n| n * Weight::UNITS)).unwrap();
         assert!(odds[0] < -2.0 && odds[1] > 2.0 && odds[2].abs() < 1e-6);
         assert_eq!(odds[3], 0.0);
     }
@@ -154,7 +169,7 @@ mod tests {
     #[test]
     fn a_larger_class_does_not_turn_rare_features_into_evidence() {
         // Ten times more ham text; a feature equally common per row in both is no evidence.
-        let odds = fit(&[1000, 10], &[100, 1]).unwrap();
+        let odds = fit(&[1000, 10].map(|n| n * Weight::UNITS), &[100, 1].map(|n| n * Weight::UNITS)).unwrap();
         assert!(odds[0].abs() < 0.05, "{odds:?}");
     }
 }

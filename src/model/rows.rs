@@ -63,4 +63,9 @@ impl LabelCounts {
             Label::Spam => self.spam += 1,
         }
     }
+
+    /// Rows of both labels.
+    pub fn total(&self) -> u64 {
+        self.ham + self.spam
+    }
 }

@@ -1,8 +1,9 @@
 //! How many rows of each class show each feature: all that naive Bayes learns from a corpus.
 //!
-//! Counts are kept per fold, so that a row can be scored by what the other folds know (held-out scores train the combination
-//! and set the thresholds). They are sums of whole numbers: neither the order of rows nor the number of threads can change
-//! them, and memory is the same for a thousand rows and for a million.
+//! Counts are sums of whole numbers: neither the order of rows nor the number of threads can change them, and memory is the same
+//! for a thousand rows and for a million. Because they are sums, a row can be taken out of them again: its *held-out* score, what
+//! the model would say had it never seen the row, needs no further fit (leave-one-out in closed form; `docs/tried.md` compares
+//! it with folds).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -10,74 +11,125 @@ use crate::comment::Label;
 use crate::text::{Features, View};
 
 use super::naive_bayes::Balance;
+use super::weights::Weight;
 
-/// Number of folds: the usual compromise, each held-out score comes from four fifths of the rows.
-pub(super) const FOLDS: usize = 5;
-
-/// Counts of one bucket: by label, then by fold.
-const WIDTH: usize = 2 * FOLDS;
-
-/// The statistics of all views.
+/// The weighted counts of all views, by bucket and label, in units of [`Weight`].
 pub(super) struct Statistics {
-    views: Vec<Box<[AtomicU32]>>,
+    views: Vec<Box<[[AtomicU32; 2]]>>,
 }
 
 impl Statistics {
     pub(super) fn new() -> Self {
-        let table = |view: View| (0..view.buckets() * WIDTH).map(|_| AtomicU32::new(0)).collect();
+        let table = |view: View| (0..view.buckets()).map(|_| Default::default()).collect();
         Statistics { views: View::ALL.into_iter().map(table).collect() }
     }
 
-    /// Counts one row, `weight` times.
-    pub(super) fn observe(&self, features: &Features, label: Label, fold: usize, weight: u32) {
+    /// Counts one row.
+    pub(super) fn observe(&self, features: &Features, label: Label, weight: Weight) {
         for view in View::ALL {
             let table = &self.views[view.index()];
             for &bucket in features.of(view) {
-                table[bucket as usize * WIDTH + label.index() * FOLDS + fold].fetch_add(weight, Ordering::Relaxed);
+                table[bucket as usize][label.index()].fetch_add(weight.units(), Ordering::Relaxed);
             }
         }
     }
 
     /// Counts of one label in every bucket of a view.
-    pub(super) fn counts(&self, view: View, label: Label) -> Vec<u64> {
-        let sum = |bucket: &[AtomicU32]| bucket[label.index() * FOLDS..][..FOLDS].iter().map(load).sum();
-        self.views[view.index()].chunks_exact(WIDTH).map(sum).collect()
+    pub(super) fn counts(&self, view: View, label: Label) -> Vec<u32> {
+        self.views[view.index()].iter().map(|pair| load(&pair[label.index()])).collect()
     }
 
-    /// The view of all folds but `fold`.
-    pub(super) fn without_fold(&self, view: View, fold: usize) -> HeldOut<'_> {
-        let table = &self.views[view.index()];
-        let mut totals = [0.0; 2];
-        for bucket in table.chunks_exact(WIDTH) {
-            for label in Label::ALL {
-                totals[label.index()] += others(bucket, label, fold);
-            }
-        }
-        HeldOut { table, fold, balance: Balance::new(totals[Label::Ham.index()], totals[Label::Spam.index()]) }
+    /// For every view, its sums of all counts by label.
+    pub(super) fn totals(&self) -> Totals {
+        Totals(View::ALL.map(|view| {
+            let table = &self.views[view.index()];
+            Label::ALL.map(|label| table.iter().map(|pair| u64::from(load(&pair[label.index()]))).sum())
+        }))
+    }
+
+    /// One view as if a row had never been counted; `features` is the row's number of features in the view.
+    pub(super) fn without_row(
+        &self,
+        view: View,
+        totals: &Totals,
+        label: Label,
+        weight: Weight,
+        features: usize,
+    ) -> HeldOut<'_> {
+        let mut totals = totals.0[view.index()];
+        totals[label.index()] -= u64::from(weight.units()) * features as u64;
+        let balance = Balance::new(totals[Label::Ham.index()], totals[Label::Spam.index()]);
+        HeldOut { table: &self.views[view.index()], label, weight, balance }
     }
 }
 
-fn load(count: &AtomicU32) -> u64 {
-    u64::from(count.load(Ordering::Relaxed))
+/// Sums of all counts, by view and label.
+pub(super) struct Totals([[u64; 2]; View::COUNT]);
+
+fn load(count: &AtomicU32) -> u32 {
+    count.load(Ordering::Relaxed)
 }
 
-/// Rows of a label in all folds but one.
-fn others(bucket: &[AtomicU32], label: Label, fold: usize) -> f64 {
-    let folds = &bucket[label.index() * FOLDS..][..FOLDS];
-    (folds.iter().map(load).sum::<u64>() - load(&folds[fold])) as f64
-}
-
-/// What all folds but one know of a view.
+/// What all rows but one know of a view.
 pub(super) struct HeldOut<'a> {
-    table: &'a [AtomicU32],
-    fold: usize,
+    table: &'a [[AtomicU32; 2]],
+    label: Label,
+    weight: Weight,
     balance: Balance,
 }
 
 impl HeldOut<'_> {
-    /// The log-odds of a bucket as if the fold did not exist.
+    /// The log-odds of one of the row's buckets as if the row did not exist.
     pub(super) fn log_odds(&self, bucket: u32) -> f64 {
-        let counts = &self.table[bucket as usize * WIDTH..][..WIDTH];
-        self.balance.log_odds(others(counts, Label::Ham, self.fold), others(counts, Label::Spam, self.fold))
+        let mut counts = Label::ALL.map(|label| load(&self.table[bucket as usize][label.index()]));
+        counts[self.label.index()] -= self.weight.units();
+        self.balance.log_odds(counts[Label::Ham.index()], counts[Label::Spam.index()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::Comment;
+    use crate::text::{Extractor, Fields};
+
+    #[test]
+    fn leaving_a_row_out_equals_never_having_counted_it() {
+        let weight = Weight::from_factor(2.5);
+        let rows = [
+            ("cheap pills online", Label::Spam),
+            ("pills and casino", Label::Spam),
+            ("thanks for the pills joke", Label::Ham),
+            ("see you online", Label::Ham),
+        ];
+        let features = |text: &str| {
+            let mut features = Features::default();
+            features.fill(&mut Extractor::default(), &Comment::from_text(text).unwrap(), Fields::All);
+            features
+        };
+        let counted = |skip: usize| {
+            let statistics = Statistics::new();
+            for (at, (text, label)) in rows.iter().enumerate() {
+                if at != skip {
+                    statistics.observe(&features(text), *label, weight);
+                }
+            }
+            statistics
+        };
+        let all = counted(usize::MAX);
+        for (at, (text, label)) in rows.iter().enumerate() {
+            let row = features(text);
+            let (others, totals) = (counted(at), all.totals());
+            for view in View::ALL {
+                let [ham, spam] = others.totals().0[view.index()];
+                let balance = Balance::new(ham, spam);
+                let left_out = all.without_row(view, &totals, *label, weight, row.of(view).len());
+                for &bucket in row.of(view) {
+                    let [ham, spam] =
+                        Label::ALL.map(|label| load(&others.views[view.index()][bucket as usize][label.index()]));
+                    assert_eq!(left_out.log_odds(bucket), balance.log_odds(ham, spam), "{view:?}");
+                }
+            }
+        }
     }
 }

@@ -2,10 +2,12 @@
 //!
 //! 1. **Census**: how many rows of which source and language.
 //! 2. **Counts**: every row's features, into integer tables ([`super::statistics`]); then linfa fits one naive Bayes table per view.
-//! 3. **Held-out summaries**: every row scored by the counts of the folds it is not in. Near-duplicates share a fold, so a campaign never
-//!    vouches for itself.
+//! 3. **Held-out summaries**: every row scored by the counts of all other rows.
 //! 4. (in memory) **Combination and thresholds** from those summaries, cross-fitted: the figures on the card and the thresholds use, for
 //!    every row, a combination that has not seen its fold.
+//!
+//! A copy of a held-out row stays in the counts and vouches for it, so the card's held-out figures flatter a corpus that is full of
+//! campaigns; `hamgate evaluate --cv` keeps near-duplicates together and is the stricter judge.
 //!
 //! Memory grows with the tables, not with the rows: of a large corpus only [`MOST_EXAMPLES`] rows, those with the smallest hashes,
 //! train the combination. Nothing depends on the order of rows or the number of threads: counts are whole numbers, and the examples are
@@ -18,21 +20,24 @@ use std::sync::Mutex;
 use crate::comment::{Label, LabelledComment};
 use crate::figures::{Figures, Scored};
 use crate::text::{Extractor, FeatureHash, Features, Fields, Hasher, Sink, View};
-use crate::verdict::LogOdds;
 
 use super::card::{About, ModelCard, StrongFeature, ViewCard};
 use super::classifier::{Classifier, Table};
 use super::combination::{self, Combination, Example, Inputs, ViewSums};
 use super::naive_bayes::{self, FitError};
 use super::rows::{LabelCounts, Rows};
-use super::statistics::{FOLDS, HeldOut, Statistics};
+use super::statistics::{Statistics, Totals};
 use super::thresholds;
+use super::weights::{SourceWeights, Weight};
 
 /// At most so many rows train the combination: enough for twenty weights, and 10 MiB.
 const MOST_EXAMPLES: usize = 50_000;
 
+/// Folds of the cross-fitting: each row's combination comes from four fifths of the others.
+const FOLDS: u64 = 5;
+
 /// A feature is named on the model card only if so many rows showed it: a card tells what a model learned, not what one person wrote.
-const NAMED_FROM_ROWS: u32 = 20;
+const NAMED_FROM_ROWS: u64 = 20;
 
 /// So many features per view and class are named.
 const NAMED_PER_CLASS: usize = 15;
@@ -44,6 +49,8 @@ pub struct TrainOptions {
     pub fields: Fields,
     /// Share of honest comments that may be held, 0 to 1.
     pub ham_held_at_most: f64,
+    /// How many times more the rows of some sources count, by name of the source; see [`super::weights`].
+    pub source_weights: BTreeMap<String, f64>,
 }
 
 impl TrainOptions {
@@ -53,7 +60,7 @@ impl TrainOptions {
 
 impl Default for TrainOptions {
     fn default() -> Self {
-        TrainOptions { fields: Fields::All, ham_held_at_most: Self::HAM_HELD_AT_MOST }
+        TrainOptions { fields: Fields::All, ham_held_at_most: Self::HAM_HELD_AT_MOST, source_weights: BTreeMap::new() }
     }
 }
 
@@ -94,20 +101,25 @@ const MOST_FEW: u64 = 10;
 ///
 /// # Errors
 /// When rows cannot be read, are too few, or change between passes.
-pub fn train<R: Rows + ?Sized>(rows: &R, options: &TrainOptions, about: About) -> Result<Classifier, TrainError<R::Error>> {
+pub fn train<R: Rows + ?Sized>(
+    rows: &R,
+    options: &TrainOptions,
+    about: About,
+) -> Result<Classifier, TrainError<R::Error>> {
     let census = Census::take(rows)?;
     let LabelCounts { ham, spam } = census.rows;
     if ham.min(spam) < MOST_FEW {
         return Err(TrainError::TooFew { ham, spam });
     }
 
-    let statistics = count(rows, options.fields)?;
+    let weights = SourceWeights::new(&census.sources, &options.source_weights);
+    let statistics = count(rows, options.fields, &weights)?;
     let tables = View::ALL.into_iter().map(|view| fit_table(&statistics, view)).collect::<Result<Vec<_>, _>>()?;
 
     let mut views: Vec<ViewCard> =
         View::ALL.into_iter().map(|view| ModelCard::view(view, tables[view.index()].occupied())).collect();
     let hunt = NameHunt::for_strongest(&tables);
-    let (examples, names, later) = hold_out(rows, options.fields, &statistics, &hunt)?;
+    let (examples, names, later) = hold_out(rows, options.fields, &weights, &statistics, &hunt)?;
     drop(statistics);
     if later != ham + spam {
         return Err(TrainError::Changed { first: ham + spam, later });
@@ -115,8 +127,9 @@ pub fn train<R: Rows + ?Sized>(rows: &R, options: &TrainOptions, about: About) -
     hunt.name(&mut views, &tables, names);
 
     let held_out = cross_fit(&examples);
-    let mut honest: Vec<LogOdds> = held_out.iter().filter(|row| row.label == Label::Ham).map(|row| row.evidence).collect();
-    let thresholds = thresholds::choose(&mut honest, options.ham_held_at_most);
+    let honest = held_out.iter().zip(&examples).filter(|(row, _)| row.label == Label::Ham);
+    let honest = honest.map(|(row, example)| (row.evidence, example.example.weight)).collect();
+    let thresholds = thresholds::choose(honest, options.ham_held_at_most);
     let card = ModelCard {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         about,
@@ -124,6 +137,7 @@ pub fn train<R: Rows + ?Sized>(rows: &R, options: &TrainOptions, about: About) -
         rows: census.rows,
         sources: census.sources,
         languages: census.languages,
+        source_weights: options.source_weights.clone(),
         ham_held_at_most: options.ham_held_at_most,
         thresholds,
         held_out: Figures::of(&held_out, thresholds),
@@ -173,12 +187,16 @@ thread_local! {
 }
 
 /// Pass 2.
-fn count<R: Rows + ?Sized>(rows: &R, fields: Fields) -> Result<Statistics, TrainError<R::Error>> {
+fn count<R: Rows + ?Sized>(
+    rows: &R,
+    fields: Fields,
+    weights: &SourceWeights,
+) -> Result<Statistics, TrainError<R::Error>> {
     let statistics = Statistics::new();
     rows.for_each(&|row| {
         SCRATCH.with_borrow_mut(|(extractor, features)| {
             features.fill(extractor, &row.comment, fields);
-            statistics.observe(features, row.label, fold_of(row, extractor), 1);
+            statistics.observe(features, row.label, weights.of(&row.source));
         });
     })
     .map_err(TrainError::Rows)?;
@@ -186,13 +204,13 @@ fn count<R: Rows + ?Sized>(rows: &R, fields: Fields) -> Result<Statistics, Train
 }
 
 /// The fold of the row last extracted: near-duplicates and rows of one family share it.
-fn fold_of(row: &LabelledComment, extractor: &Extractor) -> usize {
+fn fold_of(row: &LabelledComment, extractor: &Extractor) -> u64 {
     let key = match &row.family {
         Some(family) => Hasher::new("family").add_text(&row.source).add_text(family).finish().value(),
         None => extractor.near_duplicate_key(),
     };
     // MinHash keys are small by construction; mix them before taking a remainder.
-    (Hasher::new("fold").add(key).finish().value() % FOLDS as u64) as usize
+    Hasher::new("fold").add(key).finish().value() % FOLDS
 }
 
 /// Fits one view and finds the distinct codes of its table.
@@ -201,7 +219,7 @@ fn fit_table(statistics: &Statistics, view: View) -> Result<Table, FitError> {
     let spam = statistics.counts(view, Label::Spam);
     let fitted = naive_bayes::fit(&ham, &spam)?;
     let mut by_code: BTreeMap<[u32; 2], f32> = BTreeMap::from([([0, 0], 0.0)]);
-    let pairs: Vec<[u32; 2]> = ham.iter().zip(&spam).map(|(&h, &s)| [h, s].map(|n| u32::try_from(n).unwrap_or(u32::MAX))).collect();
+    let pairs: Vec<[u32; 2]> = ham.iter().zip(&spam).map(|(&h, &s)| [h, s]).collect();
     for (pair, log_odds) in pairs.iter().zip(&fitted) {
         by_code.insert(*pair, *log_odds);
     }
@@ -215,12 +233,12 @@ fn fit_table(statistics: &Statistics, view: View) -> Result<Table, FitError> {
 /// A held-out row, ordered by its hash so that a bounded heap keeps the same rows whatever their order.
 struct HeldOutRow {
     key: u64,
-    fold: usize,
+    fold: u64,
     example: Example,
 }
 
 impl HeldOutRow {
-    fn order(&self) -> (u64, Label, usize, [u64; combination::SUMMARIES.len()]) {
+    fn order(&self) -> (u64, Label, u64, [u64; combination::SUMMARIES.len()]) {
         (self.key, self.example.label, self.fold, self.example.inputs.map(f64::to_bits))
     }
 }
@@ -243,15 +261,14 @@ impl Ord for HeldOutRow {
 }
 
 /// Pass 3: held-out summaries of a bounded number of rows, sorted; the names of strong features; the number of rows seen.
-#[expect(clippy::type_complexity, reason = "three results of one pass, used once")]
 fn hold_out<R: Rows + ?Sized>(
     rows: &R,
     fields: Fields,
+    weights: &SourceWeights,
     statistics: &Statistics,
     hunt: &NameHunt,
 ) -> Result<(Vec<HeldOutRow>, Names, u64), TrainError<R::Error>> {
-    let without: Vec<Vec<HeldOut>> =
-        (0..FOLDS).map(|fold| View::ALL.into_iter().map(|view| statistics.without_fold(view, fold)).collect()).collect();
+    let totals = statistics.totals();
     let kept = Mutex::new((BinaryHeap::new(), Names::default(), 0_u64));
     rows.for_each(&|row| {
         let (held_out, found) = SCRATCH.with_borrow_mut(|(extractor, features)| {
@@ -259,7 +276,9 @@ fn hold_out<R: Rows + ?Sized>(
             extractor.extract(&row.comment, fields, &mut found);
             let fold = fold_of(row, extractor);
             features.fill(extractor, &row.comment, fields);
-            let example = Example { inputs: summarise(features, &without[fold]), label: row.label, weight: 1.0 };
+            let weight = weights.of(&row.source);
+            let inputs = summarise_without(features, row.label, weight, statistics, &totals);
+            let example = Example { inputs, label: row.label, weight: weight.factor() };
             (HeldOutRow { key: row_key(row), fold, example }, found.names)
         });
         let mut kept = lock(&kept);
@@ -285,11 +304,19 @@ fn row_key(row: &LabelledComment) -> u64 {
     row.comment.author_url.as_deref().map_or(hash, |url| hash.add(2).add_text(url)).finish().value()
 }
 
-fn summarise(features: &Features, tables: &[HeldOut]) -> Inputs {
+/// The summaries of a row's features as all other rows see them.
+fn summarise_without(
+    features: &Features,
+    label: Label,
+    weight: Weight,
+    statistics: &Statistics,
+    totals: &Totals,
+) -> Inputs {
     let sums = View::ALL.map(|view| {
+        let held_out = statistics.without_row(view, totals, label, weight, features.of(view).len());
         let mut sums = ViewSums::default();
         for &bucket in features.of(view) {
-            sums.add(tables[view.index()].log_odds(bucket));
+            sums.add(held_out.log_odds(bucket));
         }
         sums
     });
@@ -302,7 +329,10 @@ fn cross_fit(rows: &[HeldOutRow]) -> Vec<Scored> {
         .map(|fold| Combination::fit(rows.iter().filter(|row| row.fold != fold).map(|row| &row.example)))
         .collect();
     rows.iter()
-        .map(|row| Scored { evidence: fitted[row.fold].evidence(&row.example.inputs), label: row.example.label })
+        .map(|row| Scored {
+            evidence: fitted[row.fold as usize].evidence(&row.example.inputs),
+            label: row.example.label,
+        })
         .collect()
 }
 
@@ -336,7 +366,7 @@ impl NameHunt {
         for view in View::ALL {
             let table = &tables[view.index()];
             let mut buckets: Vec<(f32, u32)> = (0..view.buckets() as u32)
-                .filter(|&bucket| table.rows[table.codes[bucket as usize] as usize].iter().sum::<u32>() >= NAMED_FROM_ROWS)
+                .filter(|&bucket| table.counts(bucket).iter().sum::<f32>() >= NAMED_FROM_ROWS as f32)
                 .map(|bucket| (table.log_odds[bucket as usize], bucket))
                 .collect();
             buckets.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
@@ -354,6 +384,9 @@ impl NameHunt {
     fn name(&self, cards: &mut [ViewCard], tables: &[Table], names: Names) {
         let mut best: BTreeMap<(View, u32), (u64, String)> = BTreeMap::new();
         for ((view, bucket, name), met) in names {
+            if met < NAMED_FROM_ROWS {
+                continue;
+            }
             let entry = best.entry((view, bucket)).or_default();
             if met > entry.0 || (met == entry.0 && name < entry.1) {
                 *entry = (met, name);
@@ -361,16 +394,97 @@ impl NameHunt {
         }
         for ((view, bucket), (_, name)) in best {
             let table = &tables[view.index()];
-            let [ham_rows, spam_rows] = table.rows[table.codes[bucket as usize] as usize];
+            let [ham_count, spam_count] = table.counts(bucket);
             let log_odds = self.wanted[&(view, bucket)];
             let card = &mut cards[view.index()];
             let list = if log_odds > 0.0 { &mut card.strongest_spam } else { &mut card.strongest_ham };
-            list.push(StrongFeature { name, log_odds, spam_rows, ham_rows });
+            list.push(StrongFeature { name, log_odds, spam_count, ham_count });
         }
         for card in cards {
             for list in [&mut card.strongest_spam, &mut card.strongest_ham] {
                 list.sort_by(|a, b| b.log_odds.abs().total_cmp(&a.log_odds.abs()).then_with(|| a.name.cmp(&b.name)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::Comment;
+    use crate::model::testing::{corpus, trained};
+
+    #[test]
+    fn the_same_rows_give_the_same_bytes_in_any_order_and_from_any_number_of_threads() {
+        struct Shuffled(Vec<LabelledComment>);
+        impl Rows for Shuffled {
+            type Error = std::convert::Infallible;
+            fn for_each(&self, visit: &(dyn Fn(&LabelledComment) + Sync)) -> Result<(), Self::Error> {
+                std::thread::scope(|scope| {
+                    for part in self.0.rchunks(7) {
+                        scope.spawn(move || part.iter().rev().for_each(visit));
+                    }
+                });
+                Ok(())
+            }
+        }
+        let shuffled = train(&Shuffled(corpus()), &TrainOptions::default(), About::default()).unwrap();
+        assert_eq!(shuffled.to_bytes(), trained().to_bytes());
+    }
+
+    #[test]
+    fn a_trained_model_tells_the_spam_from_the_ham_it_learned() {
+        let evidence = |text: &str| trained().judge(&Comment::from_text(text).unwrap()).evidence;
+        assert!(evidence("casino bonus free spins now") > evidence("thanks for the recipe, we baked it"));
+    }
+
+    #[test]
+    fn too_few_rows_are_refused_with_both_counts() {
+        let error = train(&corpus()[..5], &TrainOptions::default(), About::default()).unwrap_err();
+        assert!(error.to_string().contains("at least 10 of each"), "{error}");
+    }
+
+    #[test]
+    fn the_card_tells_sources_languages_and_frequent_features_only() {
+        let card = trained().card();
+        assert_eq!(card.rows.total() as usize, corpus().len());
+        assert_eq!(card.sources["tiny"].total(), card.rows.total());
+        assert!(card.languages.contains_key("en"));
+        let named: Vec<&str> = card
+            .views
+            .iter()
+            .flat_map(|view| view.strongest_spam.iter().map(|feature| feature.name.as_str()))
+            .collect();
+        assert!(named.contains(&"casino"), "{named:?}");
+        assert!(!named.iter().any(|name| name.contains("unique")), "{named:?}");
+    }
+
+    #[test]
+    fn a_source_can_be_made_to_count_more() {
+        let mut rows = corpus();
+        rows.extend(corpus().into_iter().take(20).map(|row| {
+            let content = format!("{} baked", row.comment.content);
+            LabelledComment {
+                comment: Comment { content, ..row.comment },
+                label: Label::Spam,
+                source: "mine".into(),
+                ..row
+            }
+        }));
+        let evidence = |factor: f64| {
+            let options = TrainOptions {
+                source_weights: BTreeMap::from([("mine".to_owned(), factor)]),
+                ..TrainOptions::default()
+            };
+            let model = train(rows.as_slice(), &options, About::default()).unwrap();
+            model
+                .explain(&Comment::from_text("baked").unwrap())
+                .1
+                .clues
+                .iter()
+                .map(|clue| clue.spam_count)
+                .fold(0.0, f32::max)
+        };
+        assert!(evidence(4.0) > 3.0 * evidence(1.0));
     }
 }

@@ -61,9 +61,18 @@ mod tests {
 
     #[test]
     fn a_name_is_its_words_parts_and_shape() {
-        assert_eq!(author("Kredit24 JETZT"), [
-            "name:jetzt", "name:kredit24", "name_digits:1", "name_length:6", "name_words:2", "part:jetzt", "part:kredit24"
-        ]);
+        assert_eq!(
+            author("Kredit24 JETZT"),
+            [
+                "name:jetzt",
+                "name:kredit24",
+                "name_digits:1",
+                "name_length:6",
+                "name_words:2",
+                "part:jetzt",
+                "part:kredit24"
+            ]
+        );
         assert!(author("SEO").contains(&"name_all_capitals:1".to_owned()));
         assert!(author("best-shop.com").contains(&"name_is_link:1".to_owned()));
         assert!(author("").is_empty() || author("").iter().all(|name| !name.starts_with("part")));

@@ -36,7 +36,10 @@ fn name(characters: &[char], start: usize, end: usize) -> String {
     };
     let touched = characters[start..end].iter().position(|c| *c != ' ').map_or(start, |offset| start + offset);
     let last = characters[start..end].iter().rposition(|c| *c != ' ').map_or(end, |offset| start + offset + 1);
-    let left = (touched.saturating_sub(NAME_REACH)..touched).rev().find(|&at| characters[at] == ' ').map_or_else(|| touched.saturating_sub(NAME_REACH), |at| at + 1);
+    let left = (touched.saturating_sub(NAME_REACH)..touched)
+        .rev()
+        .find(|&at| characters[at] == ' ')
+        .map_or_else(|| touched.saturating_sub(NAME_REACH), |at| at + 1);
     let reach = (last + NAME_REACH).min(characters.len());
     let right = (last..reach).find(|&at| characters[at] == ' ').unwrap_or(reach);
     inner(left..right.max(left))
@@ -64,6 +67,10 @@ mod tests {
 
     #[test]
     fn the_name_of_a_fragment_in_an_endless_word_stays_short() {
-        assert!(names(View::Fragments, &"x".repeat(500)).iter().all(|name| name.chars().count() <= 2 * NAME_REACH + LONGEST));
+        assert!(
+            names(View::Fragments, &"x".repeat(500))
+                .iter()
+                .all(|name| name.chars().count() <= 2 * NAME_REACH + LONGEST)
+        );
     }
 }

@@ -97,7 +97,9 @@ fn parts(link: &str, mut part: impl FnMut(&str, &str)) {
     if label.contains('-') {
         part("form", "hyphen");
     }
-    for word in path.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().nth(2).is_some()).take(MOST_PATH_WORDS) {
+    for word in
+        path.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().nth(2).is_some()).take(MOST_PATH_WORDS)
+    {
         part("path", word);
     }
 }
@@ -110,9 +112,18 @@ mod tests {
     #[test]
     fn a_link_is_its_words() {
         let table: &[(&str, &[&str])] = &[
-            ("look https://www.Cheap-Pills24.co.uk/buy/now?id=5", &[
-                "domain:cheap-pills24.co.uk", "host:cheap", "host:pills", "form:digit", "form:hyphen", "path:buy", "path:now",
-            ]),
+            (
+                "look https://www.Cheap-Pills24.co.uk/buy/now?id=5",
+                &[
+                    "domain:cheap-pills24.co.uk",
+                    "host:cheap",
+                    "host:pills",
+                    "form:digit",
+                    "form:hyphen",
+                    "path:buy",
+                    "path:now",
+                ],
+            ),
             ("<a href=\"http://shop.bags.example/\">x</a>", &["domain:bags.example", "host:bags", "sub:shop"]),
             ("write to joe@bags.example", &["mail:bags.example"]),
             ("Danke.Das war gut", &[]),
@@ -125,8 +136,13 @@ mod tests {
 
     #[test]
     fn a_website_counts_by_its_words_not_by_its_presence_scheme_or_ending() {
-        let site = |url: &str| names_of(View::AuthorLink, &crate::comment::Comment { author_url: Some(url.into()), ..Default::default() });
-        assert_eq!(site("http://baeckerei-huber.at"), ["domain:baeckerei-huber.at", "host:baeckerei", "host:huber", "form:hyphen"]);
+        let site = |url: &str| {
+            names_of(View::AuthorLink, &crate::comment::Comment { author_url: Some(url.into()), ..Default::default() })
+        };
+        assert_eq!(
+            site("http://baeckerei-huber.at"),
+            ["domain:baeckerei-huber.at", "host:baeckerei", "host:huber", "form:hyphen"]
+        );
         assert_eq!(site("http://baeckerei-huber.at/"), site("https://www.baeckerei-huber.at"));
     }
 

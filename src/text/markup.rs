@@ -65,8 +65,10 @@ fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
 
 /// `[url=x]`, `[/url]`, `[b]`: only names that boards know, so that `[sic]` and `[1]` stay text.
 fn bbcode_tag(text: &str) -> Option<Tag<'_>> {
-    const NAMES: &[&str] =
-        &["url", "link", "b", "i", "u", "img", "quote", "color", "size", "code", "email", "font", "center", "list", "align"];
+    const NAMES: &[&str] = &[
+        "url", "link", "b", "i", "u", "img", "quote", "color", "size", "code", "email", "font", "center", "list",
+        "align",
+    ];
     let inner = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
     let name_end = inner.find(|c: char| !c.is_ascii_alphabetic())?;
     let name = &inner[..name_end];
@@ -102,7 +104,10 @@ mod tests {
         for (text, visible, targets, tags) in table {
             let (mut seen, mut links) = (String::new(), Vec::new());
             assert_eq!(strip(text, &mut seen, &mut links), *tags, "{text}");
-            assert_eq!((seen.as_str(), links.as_slice()), (*visible, targets.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().as_slice()));
+            assert_eq!(
+                (seen.as_str(), links.as_slice()),
+                (*visible, targets.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().as_slice())
+            );
         }
     }
 }

@@ -92,7 +92,7 @@ pub(super) fn emit(raw: &str, document: &Document, tokens: &[Token], sink: &mut 
     bin("links", capped(document.links.len(), 6));
     bin("lines", log_bin(raw.bytes().filter(|&b| b == b'\n').count(), 2.0, 12));
     bin("tags", log_bin(document.tags, 2.0, 12));
-    bin("word_length", if words == 0 { 0 } else { capped((letters_in_words + words / 2) / words, 12) });
+    bin("word_length", capped((letters_in_words + words / 2).checked_div(words).unwrap_or(0), 12));
     bin("longest_word", log_bin(longest_word, 1.5, 12));
     bin("distinct_words", distinct_bin(tokens, words));
     bin("beyond_ascii", ratio_bin(counts.beyond_ascii, counts.characters, 10.0));
@@ -115,8 +115,11 @@ fn distinct_bin(tokens: &[Token], words: usize) -> u32 {
     if words == 0 {
         return 11;
     }
-    let mut hashes: Vec<u64> =
-        tokens.iter().filter(|token| matches!(token.kind, TokenKind::Word(_))).map(|token| token.hash().value()).collect();
+    let mut hashes: Vec<u64> = tokens
+        .iter()
+        .filter(|token| matches!(token.kind, TokenKind::Word(_)))
+        .map(|token| token.hash().value())
+        .collect();
     hashes.sort_unstable();
     hashes.dedup();
     ratio_bin(hashes.len(), words, 10.0)
@@ -146,8 +149,15 @@ enum Script {
 }
 
 impl Script {
-    const ALL: [Script; 7] =
-        [Script::Latin, Script::Greek, Script::Cyrillic, Script::Semitic, Script::Indic, Script::EastAsian, Script::Other];
+    const ALL: [Script; 7] = [
+        Script::Latin,
+        Script::Greek,
+        Script::Cyrillic,
+        Script::Semitic,
+        Script::Indic,
+        Script::EastAsian,
+        Script::Other,
+    ];
     const COUNT: usize = Self::ALL.len();
 
     fn of(c: char) -> Self {

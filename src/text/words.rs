@@ -61,7 +61,8 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
             // Letters repeated for emphasis count twice at most: "soooo" and "sooooooo" are one word.
             let (mut hash, mut length, mut run, mut last) = (Hasher::new("w").add(u64::from(first)), 1_u32, 1, first);
             while let Some(&(at, c)) = rest.peek() {
-                if !c.is_alphabetic() && !(is_apostrophe(c) && letter_follows(text, at + c.len_utf8())) {
+                let inside = c.is_alphabetic() || (is_apostrophe(c) && letter_follows(text, at + c.len_utf8()));
+                if !inside {
                     break;
                 }
                 rest.next();
@@ -86,7 +87,13 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
                 digits += u32::from(c.is_numeric());
                 hash = hash.add(u64::from(c));
             }
-            push(tokens, start, end, Hasher::new("#").add(u64::from(digits.min(12))), TokenKind::Number(digits.min(12)));
+            push(
+                tokens,
+                start,
+                end,
+                Hasher::new("#").add(u64::from(digits.min(12))),
+                TokenKind::Number(digits.min(12)),
+            );
             if digits <= LITERAL_DIGITS {
                 push(tokens, start, end, hash, TokenKind::Digits);
             }
@@ -230,14 +237,29 @@ mod tests {
 
     #[test]
     fn pairs_reach_four_tokens_and_the_ends_of_the_text() {
-        assert_eq!(names(View::WordPairs, "check my channel"), [
-            "^ check", "^ … my", "^ … channel", "^ … $", "check my", "check … channel", "check … $", "my channel", "my … $", "channel $"
-        ]);
+        assert_eq!(
+            names(View::WordPairs, "check my channel"),
+            [
+                "^ check",
+                "^ … my",
+                "^ … channel",
+                "^ … $",
+                "check my",
+                "check … channel",
+                "check … $",
+                "my channel",
+                "my … $",
+                "channel $"
+            ]
+        );
     }
 
     #[test]
     fn shingles_ignore_links_and_case_and_are_never_empty() {
-        assert_eq!(near_duplicate_shingles("Buy cheap pills at http://a.example"), near_duplicate_shingles("buy CHEAP pills at http://b.example/x"));
+        assert_eq!(
+            near_duplicate_shingles("Buy cheap pills at http://a.example"),
+            near_duplicate_shingles("buy CHEAP pills at http://b.example/x")
+        );
         assert_eq!(near_duplicate_shingles("ok"), near_duplicate_shingles("OK!"));
         assert_eq!(near_duplicate_shingles("\u{200b}").len(), 1);
     }
