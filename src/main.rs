@@ -1,24 +1,18 @@
-//! stand-in, merged with branch http's
+//! The `hamgate` program: reads the command line, does what it says, and tells what went wrong.
+
 use std::process::ExitCode;
 
-use clap::Parser;
-use hamgate::cli::Cli;
-use hamgate::model::ArtifactError;
+use clap::Parser as _;
+use hamgate::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
+    match cli::run(Cli::parse()) {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error}");
-            for cause in error.chain().skip(1) {
-                eprintln!("  caused by: {cause}");
+        Err(failure) => {
+            if !failure.is_broken_pipe() {
+                eprintln!("{failure}");
             }
-            if let Some(hint) =
-                error.chain().find_map(|cause| cause.downcast_ref::<ArtifactError>()).map(ArtifactError::hint)
-            {
-                eprintln!("hint: {hint}");
-            }
-            ExitCode::FAILURE
+            failure.exit_code()
         }
     }
 }

@@ -1,6 +1,36 @@
-//! stand-in, merged with branch http's
-mod cli_evaluate;
-mod cli_score;
-mod cli_train;
-mod corpus;
+//! All integration tests, in one binary.
+
+/// A client, a server on the production path, and the model the tests use.
+mod support;
+/// Runs the program as a user does, in a folder of its own.
 mod workshop;
+
+/// Bad bodies, paths, methods and media types are refused in the one form of refusals, and nothing a stranger sends is an
+/// error of ours.
+mod bad_requests;
+/// Many comments in one request: order, bad lines, bounds, streaming.
+mod batch_api;
+/// One comment, one verdict: answers, reasons, languages.
+mod check_api;
+/// What `evaluate` prints, and that it does not flatter.
+mod cli_evaluate;
+/// What `score` answers, line for line.
+mod cli_score;
+/// What `train` learns, refuses and writes.
+mod cli_train;
+/// Flag, environment, file and default; what the program says when its configuration or model is wrong.
+mod config;
+/// Files and folders of labelled rows, good and bad.
+mod corpus;
+/// Our own comments are what `data/README.md` says they are.
+mod data;
+/// The layers of ARCHITECTURE.md point one way.
+mod layers;
+/// Nothing a stranger types reaches a log line, at any level.
+mod privacy;
+/// Probes, model card, metrics, and an OpenAPI document that is true.
+mod service_api;
+/// The server ends in time, whatever its clients do.
+mod shutdown;
+/// Clients that send slowly, wait, or do not read, and clients that come in crowds.
+mod slow_clients;

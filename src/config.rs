@@ -1,0 +1,550 @@
+//! How `hamgate serve` is configured: flag, environment variable, file, default, in this order of precedence.
+//!
+//! Every option has one name in three spellings: `--body-limit-bytes`, `HAMGATE_BODY_LIMIT_BYTES`, and
+//! `body_limit_bytes` in the TOML file that `--config` (or `HAMGATE_CONFIG`) names. [`ServeOptions`] is what somebody
+//! asked for, each option absent or present; [`ServeConfig`] is what holds in the end, each option with a value.
+//!
+//! A key in the file that nobody knows is an error with its line, never ignored: a misspelt limit is no limit.
+//! `hamgate serve --print-config` prints what holds, as a file that `--config` reads back.
+
+use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::CommandFactory as _;
+use serde::{Deserialize, Serialize};
+
+use crate::telemetry::{LogFormat, LogLevel};
+
+/// What was asked for on the command line and in the environment.
+#[derive(Debug, Clone, Default, clap::Args, Serialize)]
+pub struct ServeOptions {
+    /// Address and port to listen on
+    ///
+    /// `127.0.0.1:8080` is reached from this machine only; `0.0.0.0:8080` or `[::]:8080` from everywhere, which is what
+    /// a container needs. Port 0 lets the system choose; the line printed at the start says which. Hamgate speaks
+    /// plain HTTP/1: put a reverse proxy in front for TLS. Default: 127.0.0.1:8080.
+    #[arg(long, env = "HAMGATE_LISTEN", value_name = "ADDRESS", value_parser = parse_listen)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+
+    /// Model file to judge with
+    ///
+    /// A file made by `hamgate train`. Default: the model embedded in the program.
+    #[arg(long, env = "HAMGATE_MODEL", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+
+    /// TOML file with options
+    ///
+    /// Its keys are the names of the other options with underscores, for example `body_limit_bytes = 65536` or
+    /// `idle_timeout = "60s"`. A flag and an environment variable win over the file.
+    #[arg(long, env = "HAMGATE_CONFIG", value_name = "FILE")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+
+    /// Print the configuration that holds, as TOML, and exit
+    ///
+    /// Shows what flags, environment, file and defaults come to. The output is a valid file for `--config`.
+    #[arg(long)]
+    #[serde(skip)]
+    pub print_config: bool,
+
+    /// Longest comment taken, in bytes of its JSON
+    ///
+    /// Holds for the body of /v1/check and for each line of /v1/check/batch. A longer one is answered with 413; in a
+    /// batch only its own line is. Default: 65536.
+    #[arg(long, env = "HAMGATE_BODY_LIMIT_BYTES", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_limit_bytes: Option<NonZeroUsize>,
+
+    /// Longest batch taken, in bytes
+    ///
+    /// Batches are streamed, so this bounds work and not memory. A batch that says it is longer is answered with 413; one
+    /// that turns out to be longer gets its answers up to there and an error as its last line. Default: 67108864.
+    #[arg(long, env = "HAMGATE_BATCH_LIMIT_BYTES", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_limit_bytes: Option<NonZeroUsize>,
+
+    /// Most comments in one batch
+    ///
+    /// A longer batch gets its answers up to there and an error as its last line. Default: 100000.
+    #[arg(long, env = "HAMGATE_BATCH_LIMIT_COMMENTS", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_limit_comments: Option<NonZeroUsize>,
+
+    /// Time a whole batch may take
+    ///
+    /// After it the batch ends with an error as its last line. Durations are written as `500ms`, `30s`, `10m` or `1h`.
+    /// Default: 10m.
+    #[arg(long, env = "HAMGATE_BATCH_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub batch_timeout: Option<TimeSpan>,
+
+    /// Time a client has to send the head of a request
+    ///
+    /// Counted from its first byte, and for the first request of a connection from the connection itself. After it the
+    /// connection is closed. Default: 10s.
+    #[arg(long, env = "HAMGATE_HEADER_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header_timeout: Option<TimeSpan>,
+
+    /// Time a client has to send the whole body of a request
+    ///
+    /// After it the answer is 408 and the connection is closed. In a batch it is the longest wait for more of it.
+    /// Default: 15s.
+    #[arg(long, env = "HAMGATE_BODY_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_timeout: Option<TimeSpan>,
+
+    /// Time an unused connection is kept open for the next request
+    ///
+    /// Default: 60s.
+    #[arg(long, env = "HAMGATE_IDLE_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<TimeSpan>,
+
+    /// Time a request may take in all, from its head to its answer
+    ///
+    /// A last resort behind the other timeouts; after it the answer is 503. Batches have `--batch-timeout` instead.
+    /// Default: 30s.
+    #[arg(long, env = "HAMGATE_REQUEST_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_timeout: Option<TimeSpan>,
+
+    /// Time a client may leave an answer unread
+    ///
+    /// Counted while the network takes no more of it. After it the connection is closed. Default: 15s.
+    #[arg(long, env = "HAMGATE_WRITE_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub write_timeout: Option<TimeSpan>,
+
+    /// Most connections open at once
+    ///
+    /// One more is answered with 503 at once. Keep it below the limit of open files (`ulimit -n`). Default: 512.
+    #[arg(long, env = "HAMGATE_MAX_CONNECTIONS", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections: Option<NonZeroUsize>,
+
+    /// Most connections open at once from one client address
+    ///
+    /// So that one client cannot take all of them. Addresses of one IPv6 /64 count as one. Behind a reverse proxy all
+    /// connections come from the proxy: raise it to the value of `--max-connections` there. Default: 256.
+    #[arg(long, env = "HAMGATE_MAX_CONNECTIONS_PER_ADDRESS", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_connections_per_address: Option<NonZeroUsize>,
+
+    /// Time for requests in flight to end after SIGTERM or SIGINT
+    ///
+    /// After it the program ends, whatever a client still does. `docker stop` waits 10 seconds before it kills.
+    /// Default: 8s.
+    #[arg(long, env = "HAMGATE_SHUTDOWN_DEADLINE", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shutdown_deadline: Option<TimeSpan>,
+
+    /// Form of log lines on stderr
+    ///
+    /// Default: text.
+    #[arg(long, env = "HAMGATE_LOG_FORMAT", value_name = "FORMAT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_format: Option<LogFormat>,
+
+    /// Least severe log line that is written
+    ///
+    /// `debug` writes one line per request: method, route, status, duration, verdict, model. No level ever writes what
+    /// a commenter typed. Default: info.
+    #[arg(long, env = "HAMGATE_LOG_LEVEL", value_name = "LEVEL")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LogLevel>,
+
+    /// Threads that answer requests
+    ///
+    /// Default: as many as the machine, or the container's share of it, has cores.
+    #[arg(long, env = "HAMGATE_THREADS", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// The configuration that holds. Each field is explained at its namesake in [`ServeOptions`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServeConfig {
+    /// See [`ServeOptions::listen`].
+    pub listen: SocketAddr,
+    /// See [`ServeOptions::model`]; `None` is the embedded model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<PathBuf>,
+    /// See [`ServeOptions::body_limit_bytes`].
+    pub body_limit_bytes: NonZeroUsize,
+    /// See [`ServeOptions::batch_limit_bytes`].
+    pub batch_limit_bytes: NonZeroUsize,
+    /// See [`ServeOptions::batch_limit_comments`].
+    pub batch_limit_comments: NonZeroUsize,
+    /// See [`ServeOptions::batch_timeout`].
+    pub batch_timeout: TimeSpan,
+    /// See [`ServeOptions::header_timeout`].
+    pub header_timeout: TimeSpan,
+    /// See [`ServeOptions::body_timeout`].
+    pub body_timeout: TimeSpan,
+    /// See [`ServeOptions::idle_timeout`].
+    pub idle_timeout: TimeSpan,
+    /// See [`ServeOptions::request_timeout`].
+    pub request_timeout: TimeSpan,
+    /// See [`ServeOptions::write_timeout`].
+    pub write_timeout: TimeSpan,
+    /// See [`ServeOptions::max_connections`].
+    pub max_connections: NonZeroUsize,
+    /// See [`ServeOptions::max_connections_per_address`].
+    pub max_connections_per_address: NonZeroUsize,
+    /// See [`ServeOptions::shutdown_deadline`].
+    pub shutdown_deadline: TimeSpan,
+    /// See [`ServeOptions::log_format`].
+    pub log_format: LogFormat,
+    /// See [`ServeOptions::log_level`].
+    pub log_level: LogLevel,
+    /// See [`ServeOptions::threads`].
+    pub threads: NonZeroUsize,
+}
+
+impl Default for ServeConfig {
+    fn default() -> Self {
+        ServeConfig {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            model: None,
+            body_limit_bytes: count(64 * 1024),
+            batch_limit_bytes: count(64 * 1024 * 1024),
+            batch_limit_comments: count(100_000),
+            batch_timeout: TimeSpan::from_secs(600),
+            header_timeout: TimeSpan::from_secs(10),
+            body_timeout: TimeSpan::from_secs(15),
+            idle_timeout: TimeSpan::from_secs(60),
+            request_timeout: TimeSpan::from_secs(30),
+            write_timeout: TimeSpan::from_secs(15),
+            max_connections: count(512),
+            max_connections_per_address: count(256),
+            shutdown_deadline: TimeSpan::from_secs(8),
+            log_format: LogFormat::Text,
+            log_level: LogLevel::Info,
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+        }
+    }
+}
+
+/// A default count; every one written here is above 0.
+fn count(n: usize) -> NonZeroUsize {
+    NonZeroUsize::new(n).unwrap_or(NonZeroUsize::MIN)
+}
+
+impl ServeOptions {
+    /// Lays these options over those of the file they name, and those over the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, is not TOML, or holds an unknown key or a value of the wrong kind.
+    pub fn resolve(&self) -> Result<ServeConfig, ConfigError> {
+        let mut settings = match &self.config {
+            Some(path) => read_file(path)?,
+            None => toml::Table::new(),
+        };
+        // Both conversions are between types of this file, with the same names and forms.
+        let asked = toml::Table::try_from(self).map_err(|e| ConfigError::Inconsistent(e.to_string()))?;
+        settings.extend(asked);
+        settings.try_into().map_err(|e: toml::de::Error| ConfigError::Inconsistent(e.to_string()))
+    }
+}
+
+impl ServeConfig {
+    /// As TOML that `--config` reads back.
+    ///
+    /// # Errors
+    /// When a path is not valid Unicode, which TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String, ConfigError> {
+        toml::to_string(self).map_err(|e| ConfigError::Inconsistent(e.to_string()))
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file `{}`", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A key that is no option.
+    #[error("`{}`, line {line}: there is no option `{key}`{}", path.display(), Suggestion(near))]
+    UnknownKey {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// The key as written.
+        key: String,
+        /// Options with similar names, best first.
+        near: Vec<String>,
+    },
+    /// Not TOML, or a value of the wrong kind.
+    #[error("`{}`, line {line}: {why}", path.display())]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line, counted from 1.
+        line: usize,
+        /// The parser's reason.
+        why: String,
+    },
+    /// An option that cannot be written as TOML: a path that is not Unicode.
+    #[error("the options cannot be joined: {0}")]
+    Inconsistent(String),
+}
+
+impl ConfigError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            ConfigError::Unreadable { .. } => "check the path given by `--config` or HAMGATE_CONFIG",
+            ConfigError::UnknownKey { .. } | ConfigError::Invalid { .. } => {
+                "`hamgate serve --help` explains every option; `hamgate serve --print-config` prints a valid file"
+            }
+            ConfigError::Inconsistent(_) => "use paths of valid Unicode",
+        }
+    }
+}
+
+/// `; did you mean ...?`, or nothing.
+struct Suggestion<'a>(&'a [String]);
+
+impl fmt::Display for Suggestion<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => Ok(()),
+            names => write!(f, "; did you mean `{}`?", names.join("` or `")),
+        }
+    }
+}
+
+/// Reads a configuration file and checks every key and value in it.
+fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let invalid = |e: toml::de::Error| ConfigError::Invalid {
+        path: path.to_owned(),
+        line: line_of(&text, e.span().map_or(0, |span| span.start)),
+        why: e.message().to_owned(),
+    };
+    type Keys = std::collections::HashMap<toml::Spanned<String>, toml::Value>;
+    let keys: Keys = toml::from_str(&text).map_err(invalid)?;
+    let known = option_names();
+    let first_unknown = keys.keys().filter(|key| !known.contains(key.get_ref())).min_by_key(|key| key.span().start);
+    if let Some(key) = first_unknown {
+        return Err(ConfigError::UnknownKey {
+            path: path.to_owned(),
+            line: line_of(&text, key.span().start),
+            key: key.get_ref().clone(),
+            near: near_names(key.get_ref(), &known),
+        });
+    }
+    toml::from_str::<ServeConfig>(&text).map_err(invalid)?;
+    toml::from_str(&text).map_err(invalid)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The keys a file may hold: every option but those about files themselves.
+fn option_names() -> Vec<String> {
+    #[derive(clap::Parser)]
+    struct Shape {
+        #[command(flatten)]
+        _options: ServeOptions,
+    }
+    let not_in_files = ["config", "print_config", "help", "version"];
+    let names = Shape::command().get_arguments().map(|argument| argument.get_id().to_string()).collect::<Vec<_>>();
+    names.into_iter().filter(|name| !not_in_files.contains(&name.as_str())).collect()
+}
+
+/// At most two names that a typing error may have turned into `key`.
+fn near_names(key: &str, known: &[String]) -> Vec<String> {
+    let key = key.to_lowercase().replace('-', "_");
+    let mut near: Vec<(f64, &String)> =
+        known.iter().map(|name| (strsim::jaro_winkler(&key, name), name)).filter(|(score, _)| *score > 0.8).collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0));
+    near.into_iter().take(2).map(|(_, name)| name.clone()).collect()
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    text.parse()
+        .map_err(|_| "write an IP address with a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::]:8080".into())
+}
+
+/// A duration as people write it: `500ms`, `30s`, `10m`, `1h`. Never 0 and never more than a day, so that no deadline
+/// can overflow the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TimeSpan(Duration);
+
+impl TimeSpan {
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+    const fn from_secs(seconds: u64) -> Self {
+        TimeSpan(Duration::from_secs(seconds))
+    }
+
+    /// The duration itself.
+    pub const fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+/// A text that is no duration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a duration of more than 0 and at most 24 hours, such as \"500ms\", \"30s\", \"10m\" or \"1h\"")]
+pub struct TimeSpanError;
+
+impl TryFrom<Duration> for TimeSpan {
+    type Error = TimeSpanError;
+
+    fn try_from(duration: Duration) -> Result<Self, TimeSpanError> {
+        let fits = !duration.is_zero() && duration <= Self::LONGEST;
+        fits.then_some(TimeSpan(duration)).ok_or(TimeSpanError)
+    }
+}
+
+impl FromStr for TimeSpan {
+    type Err = TimeSpanError;
+
+    fn from_str(text: &str) -> Result<Self, TimeSpanError> {
+        let text = text.trim();
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or(TimeSpanError)?;
+        let number: u64 = text[..unit_at].parse().map_err(|_| TimeSpanError)?;
+        let unit_ms = match text[unit_at..].trim() {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" | "min" => 60_000,
+            "h" => 3_600_000,
+            _ => return Err(TimeSpanError),
+        };
+        Duration::from_millis(number.checked_mul(unit_ms).ok_or(TimeSpanError)?).try_into()
+    }
+}
+
+impl TryFrom<String> for TimeSpan {
+    type Error = TimeSpanError;
+
+    fn try_from(text: String) -> Result<Self, TimeSpanError> {
+        text.parse()
+    }
+}
+
+impl From<TimeSpan> for String {
+    fn from(span: TimeSpan) -> Self {
+        span.to_string()
+    }
+}
+
+impl fmt::Display for TimeSpan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = self.0.as_millis();
+        match ms {
+            _ if ms % 3_600_000 == 0 => write!(f, "{}h", ms / 3_600_000),
+            _ if ms % 60_000 == 0 => write!(f, "{}m", ms / 60_000),
+            _ if ms % 1_000 == 0 => write!(f, "{}s", ms / 1_000),
+            _ => write!(f, "{ms}ms"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve_file(text: &str) -> Result<ServeConfig, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        ServeOptions { config: Some(file.path().to_owned()), ..ServeOptions::default() }.resolve()
+    }
+
+    #[test]
+    fn durations_are_written_as_people_write_them() {
+        let table = [("500ms", 500), ("30s", 30_000), ("10m", 600_000), ("1h", 3_600_000), (" 2 s ", 2_000)];
+        for (text, ms) in table {
+            assert_eq!(text.parse::<TimeSpan>().unwrap().duration(), Duration::from_millis(ms), "{text}");
+        }
+        for text in ["", "30", "s", "0s", "-1s", "1d", "1.5s", "25h", "99999999999999999999s", "18446744073709551615h"]
+        {
+            assert_eq!(text.parse::<TimeSpan>(), Err(TimeSpanError), "{text}");
+        }
+        for text in ["500ms", "1500ms", "30s", "90s", "10m", "2h"] {
+            assert_eq!(text.parse::<TimeSpan>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn an_option_wins_over_the_file_and_the_file_over_the_default() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "body_limit_bytes = 1000\nidle_timeout = \"5s\"\n").unwrap();
+        let options = ServeOptions {
+            config: Some(file.path().to_owned()),
+            body_limit_bytes: NonZeroUsize::new(2000),
+            ..ServeOptions::default()
+        };
+        let config = options.resolve().unwrap();
+        assert_eq!(config.body_limit_bytes.get(), 2000);
+        assert_eq!(config.idle_timeout.to_string(), "5s");
+        assert_eq!(config.header_timeout, ServeConfig::default().header_timeout);
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_option() {
+        let error = resolve_file("# limits\nidle_timeout = \"5s\"\nbody_limit = 5\n").unwrap_err();
+        let message = error.to_string();
+        assert!(message.contains("line 3: there is no option `body_limit`"), "{message}");
+        assert!(message.contains("did you mean `body_limit_bytes`"), "{message}");
+        let message = resolve_file("zzz = 1\n").unwrap_err().to_string();
+        assert!(message.ends_with("there is no option `zzz`"), "{message}");
+    }
+
+    #[test]
+    fn a_wrong_value_is_named_with_its_line() {
+        let table = [
+            ("threads = 2\nidle_timeout = 5\n", "line 2"),
+            ("idle_timeout = \"5 parsecs\"\n", "such as \"500ms\""),
+            ("max_connections = 0\n", "nonzero"),
+            ("listen = \"localhost\"\n", "line 1"),
+            ("log_level = \"loud\"\n", "loud"),
+            ("listen = \n", "line 1"),
+            ("threads = 1\nthreads = 2\n", "line 2"),
+        ];
+        for (text, expected) in table {
+            let message = resolve_file(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text:?} gave: {message}");
+        }
+    }
+
+    #[test]
+    fn the_printed_configuration_reads_back_as_itself() {
+        let config = ServeConfig { model: Some("my.model".into()), ..ServeConfig::default() };
+        assert_eq!(resolve_file(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn every_option_is_also_an_environment_variable_and_has_a_paragraph_of_help() {
+        #[derive(clap::Parser)]
+        struct Shape {
+            #[command(flatten)]
+            _options: ServeOptions,
+        }
+        for argument in Shape::command().get_arguments().filter(|a| a.get_id() != "print_config") {
+            let id = argument.get_id().as_str();
+            let variable = format!("HAMGATE_{}", id.to_uppercase());
+            assert_eq!(argument.get_env().and_then(|name| name.to_str()), Some(variable.as_str()));
+            assert!(argument.get_long_help().is_some(), "{id} has no long help");
+        }
+    }
+}

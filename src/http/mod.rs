@@ -1,0 +1,103 @@
+//! The service by HTTP: what it answers, and how it keeps strangers from tiring it.
+//!
+//! A request passes three rooms. [`server`] takes connections in and bounds them in number and time. The filters of
+//! [`routes`] find the handler, a plain function that reads the body, asks the [`Moderator`] and returns a response.
+//! Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
+//!
+//! No handler blocks, waits for another service or writes a file: a verdict is tens of microseconds of arithmetic and
+//! is computed on the request's own task.
+//!
+//! | method and path | answer | in |
+//! |---|---|---|
+//! | `POST /v1/check` | the verdict on one comment | `check` |
+//! | `POST /v1/check/batch` | a verdict a line, streamed | `batch` |
+//! | `GET /v1/model` | the card of the model in service | `service` |
+//! | `GET /healthz`, `GET /readyz` | that the process lives; that it can judge | `service` |
+//! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
+//! | `GET /openapi.json` | this table, in full | `openapi` |
+
+mod batch;
+mod body;
+mod check;
+mod connection;
+mod endpoint;
+mod gate;
+mod language;
+mod metrics;
+pub mod openapi;
+pub mod problem;
+pub mod server;
+mod service;
+mod socket;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use serde::Serialize;
+use warp::Filter;
+use warp::filters::BoxedFilter;
+use warp::http::Method;
+use warp::http::header::{CONTENT_TYPE, HeaderValue};
+use warp::path::FullPath;
+use warp::reply::Response;
+
+use crate::config::ServeConfig;
+use crate::http::endpoint::Endpoint;
+use crate::http::metrics::Metrics;
+use crate::http::problem::Problem;
+use crate::moderator::Moderator;
+
+pub use server::Server;
+
+/// What every handler works with.
+#[derive(Debug)]
+pub struct App {
+    moderator: Arc<Moderator>,
+    metrics: Arc<Metrics>,
+    config: ServeConfig,
+}
+
+impl App {
+    /// Joins a model in service with the limits it is served under.
+    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>) -> Arc<Self> {
+        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone() })
+    }
+
+    /// Counts a problem and makes it a response.
+    fn refuse(&self, problem: Problem) -> Response {
+        self.metrics.rejected(problem.kind());
+        problem.into_response()
+    }
+}
+
+/// Every route. The one that is asked for all day stands first: each filter that fails before a match costs something.
+pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
+    check::route(app).or(batch::route(app)).unify().or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
+}
+
+/// Hands the application to a handler.
+fn with(app: &Arc<App>) -> impl Filter<Extract = (Arc<App>,), Error = Infallible> + Clone + use<> {
+    let app = Arc::clone(app);
+    warp::any().map(move || Arc::clone(&app))
+}
+
+/// The last filter: takes whatever no route took, so that no rejection ever leaves [`routes`].
+fn unmatched(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Infallible> + Clone + use<> {
+    warp::path::full().and(warp::method()).and(with(app)).map(|path: FullPath, method: Method, app: Arc<App>| {
+        app.refuse(Problem::unmatched(Endpoint::at(path.as_str()), &method))
+    })
+}
+
+/// A 200 with a JSON body.
+fn json(value: &impl Serialize) -> Result<Response, Problem> {
+    let mut bytes = Vec::with_capacity(256);
+    serde_json::to_writer(&mut bytes, value).map_err(|_| Problem::internal())?;
+    Ok(content("application/json", bytes))
+}
+
+/// A 200 with a body.
+fn content(media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = Response::new(bytes.into());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}

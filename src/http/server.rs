@@ -1,0 +1,249 @@
+//! Taking connections in, and letting them go.
+//!
+//! warp's own server has no time-outs, no limit on connections and no end to its shutdown, so the filters are served by
+//! a loop of our own on hyper. What it promises:
+//!
+//! * a connection over the limit is answered with 503 at once, never left waiting;
+//! * each connection is one task, each request is served on its connection's task;
+//! * at shutdown the listener closes first, requests in flight are finished, idle connections are closed, and at the
+//!   deadline what is left is cut, so that no client can keep the process alive.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use warp::filters::BoxedFilter;
+use warp::http::Request;
+use warp::reply::Response;
+
+use crate::config::ServeConfig;
+use crate::http::connection::{self, Incoming, Stage};
+use crate::http::gate::Gate;
+use crate::http::metrics::Refusal;
+use crate::http::problem::{Kind, Problem};
+use crate::http::{App, routes};
+use crate::moderator::Moderator;
+
+/// A client that is turned away has so long to send something and to read why.
+const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
+
+/// So many clients are turned away with an explanation at a time; any more are just closed.
+const REFUSALS_AT_ONCE: usize = 64;
+
+/// The pause after the system could not hand out a connection, which mostly means too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that has its address and is about to run.
+#[derive(Debug)]
+pub struct Server<R> {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+    routes: R,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{address}`")]
+pub struct BindError {
+    address: SocketAddr,
+    source: io::Error,
+}
+
+impl BindError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self.source.kind() {
+            io::ErrorKind::AddrInUse => {
+                "another program has this port; choose another one with `--listen 127.0.0.1:PORT`"
+            }
+            io::ErrorKind::PermissionDenied => "ports below 1024 need privileges; choose a higher one with `--listen`",
+            io::ErrorKind::AddrNotAvailable => {
+                "this machine does not have this address; `--listen 0.0.0.0:PORT` takes all"
+            }
+            _ => "choose another address with `--listen`",
+        }
+    }
+}
+
+/// How a server ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Connections that were cut at the deadline.
+    pub cut: usize,
+}
+
+impl Server<()> {
+    /// Takes the address of `config` and gets ready to serve the routes of this crate.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind(
+        config: &ServeConfig,
+        moderator: impl Into<Arc<Moderator>>,
+    ) -> Result<Server<impl Routes>, BindError> {
+        let app = App::new(config, moderator);
+        let routes = routes(&app);
+        Self::bind_routes(app, routes).await
+    }
+
+    /// The same for other routes, which share the limits and counters of `app`.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub async fn bind_routes(
+        app: Arc<App>,
+        routes: BoxedFilter<(Response,)>,
+    ) -> Result<Server<impl Routes>, BindError> {
+        let address = app.config.listen;
+        let bound = async {
+            let listener = TcpListener::bind(address).await?;
+            let address = listener.local_addr()?;
+            Ok((listener, address))
+        };
+        let (listener, address) = bound.await.map_err(|source| BindError { address, source })?;
+        let routes = TowerToHyperService::new(warp::service(routes));
+        Ok(Server { listener, address, app, routes })
+    }
+}
+
+/// What a server serves: one concrete response, and never an error.
+pub trait Routes:
+    Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static
+{
+}
+
+impl<R> Routes for R where
+    R: Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+impl<R: Routes> Server<R> {
+    /// The address it listens on.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `signal` completes, then ends within the shutdown deadline.
+    pub async fn run_until(self, signal: impl Future<Output = ()>) -> Ended {
+        let deadline = self.app.config.shutdown_deadline.duration();
+        let (stage, connections) = watch::channel(Stage::Serving);
+        self.accept_until(signal, connections).await;
+        drain(&stage, deadline).await
+    }
+
+    /// Takes connections in. The listener closes when it returns.
+    async fn accept_until(self, signal: impl Future<Output = ()>, stage: watch::Receiver<Stage>) {
+        let config = &self.app.config;
+        let gate = Gate::new(config.max_connections.get(), config.max_connections_per_address.get());
+        let turnstile = Turnstile::new();
+        let mut signal = std::pin::pin!(signal);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = signal.as_mut() => return,
+                accepted = self.listener.accept() => accepted,
+            };
+            let (stream, client) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "Cannot take a connection in");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            match gate.admit(client.ip()) {
+                Ok(place) => {
+                    let (routes, app, stage) = (self.routes.clone(), Arc::clone(&self.app), stage.clone());
+                    tokio::spawn(async move {
+                        app.metrics.connection_accepted();
+                        // Answers are small and written at once; waiting for more would only delay them.
+                        let _ = stream.set_nodelay(true);
+                        connection::serve(stream, routes, Arc::clone(&app), stage).await;
+                        app.metrics.connection_closed();
+                        drop(place);
+                    });
+                }
+                Err(why) => {
+                    self.app.metrics.connection_refused(why);
+                    turnstile.turn_away(stream, why);
+                }
+            }
+        }
+    }
+}
+
+/// Waits for every connection to end, for as long as `deadline` allows, and then cuts what is left.
+async fn drain(stage: &watch::Sender<Stage>, deadline: Duration) -> Ended {
+    stage.send_replace(Stage::Draining);
+    // Every connection holds a receiver.
+    if timeout(deadline, stage.closed()).await.is_ok() {
+        return Ended { cut: 0 };
+    }
+    let cut = stage.receiver_count();
+    stage.send_replace(Stage::Aborting);
+    // Cutting needs a connection's task to run once. One that is deep in arithmetic ends with the runtime.
+    let _ = timeout(Duration::from_secs(1), stage.closed()).await;
+    Ended { cut }
+}
+
+/// Tells clients over the limit to come back.
+struct Turnstile {
+    slots: Arc<Semaphore>,
+    too_many: Arc<[u8]>,
+    too_many_from_address: Arc<[u8]>,
+}
+
+impl Turnstile {
+    fn new() -> Self {
+        let answer = |detail| Problem::new(Kind::Busy, detail).into_bytes().into();
+        Turnstile {
+            slots: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
+            too_many: answer("there are too many connections; close unused ones or try again later"),
+            too_many_from_address: answer(
+                "your address has too many connections; close unused ones or try again later",
+            ),
+        }
+    }
+
+    fn turn_away(&self, stream: TcpStream, why: Refusal) {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            return;
+        };
+        let answer = Arc::clone(match why {
+            Refusal::TooMany => &self.too_many,
+            Refusal::TooManyFromAddress => &self.too_many_from_address,
+        });
+        tokio::spawn(async move {
+            // Nobody is there to hear that even this failed.
+            let _ = explain(stream, &answer).await;
+            drop(slot);
+        });
+    }
+}
+
+/// Sends `answer` to a client as soon as it asks, and at the latest when patience ends. An answer that comes before
+/// the question confuses clients, and one that is followed by closing with unread input gets lost.
+async fn explain(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+    let mut scratch = [0; 4096];
+    let _ = timeout(REFUSAL_PATIENCE, stream.read(&mut scratch)).await;
+    timeout(REFUSAL_PATIENCE, stream.write_all(answer)).await??;
+    stream.shutdown().await?;
+    let rest = async {
+        while stream.read(&mut scratch).await? > 0 {}
+        io::Result::Ok(())
+    };
+    timeout(REFUSAL_PATIENCE, rest).await?
+}

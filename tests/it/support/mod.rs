@@ -1,0 +1,27 @@
+//! What the tests share: a tiny model, a server, and a client that can misbehave.
+
+mod model;
+mod raw;
+mod server;
+
+pub use model::{tiny_model, tiny_model_bytes};
+pub use raw::{Raw, chunk, post, post_chunked};
+pub use server::{TestServer, config, span};
+
+use std::time::Duration;
+
+/// Far longer than anything takes; a test that waits for it has failed.
+pub const FOREVER: Duration = Duration::from_secs(20);
+
+/// A comment nobody would hold.
+pub const HAM: &str =
+    r#"{"content":"Thank you for this article, the part about backups helped me a lot. Greetings from Kiel"}"#;
+
+/// A comment nobody would publish.
+pub const SPAM: &str = r#"{"content":"BUY CHEAP VIAGRA casino bonus http://pills.example http://casino.example Click here now!!!","author":"Best Casino Bonus"}"#;
+
+/// A body of `length` bytes in all that is a comment.
+pub fn comment_of(length: usize) -> String {
+    let frame = r#"{"content":""}"#.len();
+    format!(r#"{{"content":"{}"}}"#, "x".repeat(length - frame))
+}
