@@ -91,7 +91,7 @@ fn greet(address: SocketAddr, model: Option<&Path>) {
         std::io::stderr(),
         "Serving {model} on http://{address}\n\
          Try it:\n  \
-         curl -s 'http://{reachable}/v1/check?explain=true' --json '{{\"content\":\"Thank you, this helped me a lot!\"}}'",
+         curl -s 'http://{reachable}/v1/check?explain=true' -H 'Content-Type: application/json' -d '{{\"content\":\"Thank you, this helped me a lot!\"}}'",
         reachable = reachable(address),
     );
 }
