@@ -84,7 +84,8 @@ async fn a_chunked_comment_is_taken_like_any_other() {
 #[tokio::test]
 async fn every_answer_tells_its_length() {
     let server = TestServer::start().await;
-    for (path, body) in [("/v1/check", HAM), ("/v1/check", "{}"), ("/nowhere", "{}"), ("/v1/check?explain=true", SPAM)] {
+    for (path, body) in [("/v1/check", HAM), ("/v1/check", "{}"), ("/nowhere", "{}"), ("/v1/check?explain=true", SPAM)]
+    {
         let mut client = server.connect().await;
         client.send(post(path, body.len()) + body).await;
         let answer = client.answer().await;

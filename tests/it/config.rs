@@ -68,7 +68,10 @@ fn the_printed_configuration_is_a_file_that_says_the_same() {
 fn a_file_that_is_wrong_is_named_with_the_line_and_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
     let table = [
-        ("listen = \"127.0.0.1:0\"\nlog_levle = \"info\"\n", "line 2: there is no option `log_levle`; did you mean `log_level`"),
+        (
+            "listen = \"127.0.0.1:0\"\nlog_levle = \"info\"\n",
+            "line 2: there is no option `log_levle`; did you mean `log_level`",
+        ),
         ("idle_timeout = \"soon\"\n", "line 1: write a duration"),
         ("[serve]\nthreads = 1\n", "there is no option `serve`"),
         ("threads = \n", "line 1"),
@@ -86,7 +89,9 @@ fn a_file_that_is_wrong_is_named_with_the_line_and_the_remedy() {
 
 #[test]
 fn a_wrong_value_on_the_command_line_is_wrong_usage() {
-    for arguments in [&["--listen", "localhost"] as &[_], &["--idle-timeout", "5"], &["--threads", "0"], &["--nonsense"]] {
+    for arguments in
+        [&["--listen", "localhost"] as &[_], &["--idle-timeout", "5"], &["--threads", "0"], &["--nonsense"]]
+    {
         hamgate().arg("serve").args(arguments).assert().code(2);
     }
     hamgate().arg("serve").env("HAMGATE_LOG_LEVEL", "loud").assert().code(2);
@@ -158,7 +163,10 @@ async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm()
         }
     };
     assert!(said.contains("copy.model"), "{said}");
-    let curl = tokio::time::timeout(FOREVER, async { lines.next_line().await.unwrap(); lines.next_line().await.unwrap() });
+    let curl = tokio::time::timeout(FOREVER, async {
+        lines.next_line().await.unwrap();
+        lines.next_line().await.unwrap()
+    });
     assert!(curl.await.unwrap().unwrap().contains(&format!("curl -s '{url}/v1/check")));
 
     let answer = reqwest::Client::new().post(format!("{url}/v1/check")).body(HAM).send().await.unwrap();

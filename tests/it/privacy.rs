@@ -34,7 +34,17 @@ const MARK: &str = "Xyzzy";
 /// Sends [`MARK`] in every place a request has.
 async fn send_marks(server: &TestServer) {
     let comment = [
-        "content", "id", "author", "author_email", "author_url", "post_title", "post_excerpt", "post_url", "lang", "date", "ip",
+        "content",
+        "id",
+        "author",
+        "author_email",
+        "author_url",
+        "post_title",
+        "post_excerpt",
+        "post_url",
+        "lang",
+        "date",
+        "ip",
         "user_agent",
     ]
     .map(|field| format!("\"{field}\":\"{MARK} {MARK}@{MARK}.example http://{MARK}.example\""))
@@ -43,12 +53,13 @@ async fn send_marks(server: &TestServer) {
         format!("{{{comment}}}"),
         format!("{{\"{MARK}\":1}}"),
         format!("{{\"content\":[\"{MARK}\"]}}"),
-        format!("{MARK}"),
+        MARK.to_owned(),
         format!("{{\"content\":\"{MARK}"),
         format!("{{\"content\":\"{}\"}}", MARK.repeat(20_000)),
         format!("\u{0}{MARK}\u{1b}[31m"),
     ];
-    let paths = ["/v1/check", "/v1/check/batch", "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/Xyzzy"];
+    let paths =
+        ["/v1/check", "/v1/check/batch", "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/Xyzzy"];
     for path in paths {
         for method in ["POST", "GET", "HEAD", MARK] {
             for query in ["", "?explain=true", "?explain=Xyzzy", "?Xyzzy=%ff&explain=1&explain=1"] {

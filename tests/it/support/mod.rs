@@ -14,7 +14,8 @@ use std::time::Duration;
 pub const FOREVER: Duration = Duration::from_secs(20);
 
 /// A comment nobody would hold.
-pub const HAM: &str = r#"{"content":"Thank you for this article, the part about backups helped me a lot. Greetings from Kiel"}"#;
+pub const HAM: &str =
+    r#"{"content":"Thank you for this article, the part about backups helped me a lot. Greetings from Kiel"}"#;
 
 /// A comment nobody would publish.
 pub const SPAM: &str = r#"{"content":"BUY CHEAP VIAGRA casino bonus http://pills.example http://casino.example Click here now!!!","author":"Best Casino Bonus"}"#;

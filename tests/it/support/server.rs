@@ -104,7 +104,8 @@ impl TestServer {
     /// One number of `/metrics`, by the beginning of its line.
     pub async fn metric(&self, series: &str) -> f64 {
         let text = self.get("/metrics").await.text().await.unwrap();
-        let line = text.lines().find(|line| line.starts_with(series)).unwrap_or_else(|| panic!("no {series} in {text}"));
+        let line =
+            text.lines().find(|line| line.starts_with(series)).unwrap_or_else(|| panic!("no {series} in {text}"));
         line.rsplit(' ').next().unwrap().parse().unwrap()
     }
 
