@@ -7,6 +7,7 @@
 //! A key in the file that nobody knows is an error with its line, never ignored: a misspelt limit is no limit.
 //! `hamgate serve --print-config` prints what holds, as a file that `--config` reads back.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -337,8 +338,7 @@ fn read_file(path: &Path) -> Result<toml::Table, ConfigError> {
         line: line_of(&text, e.span().map_or(0, |span| span.start)),
         why: e.message().to_owned(),
     };
-    type Keys = std::collections::HashMap<toml::Spanned<String>, toml::Value>;
-    let keys: Keys = toml::from_str(&text).map_err(invalid)?;
+    let keys: HashMap<toml::Spanned<String>, toml::Value> = toml::from_str(&text).map_err(invalid)?;
     let known = option_names();
     let first_unknown = keys.keys().filter(|key| !known.contains(key.get_ref())).min_by_key(|key| key.span().start);
     if let Some(key) = first_unknown {
@@ -452,9 +452,9 @@ impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.as_millis();
         match ms {
-            _ if ms % 3_600_000 == 0 => write!(f, "{}h", ms / 3_600_000),
-            _ if ms % 60_000 == 0 => write!(f, "{}m", ms / 60_000),
-            _ if ms % 1_000 == 0 => write!(f, "{}s", ms / 1_000),
+            _ if ms.is_multiple_of(3_600_000) => write!(f, "{}h", ms / 3_600_000),
+            _ if ms.is_multiple_of(60_000) => write!(f, "{}m", ms / 60_000),
+            _ if ms.is_multiple_of(1_000) => write!(f, "{}s", ms / 1_000),
             _ => write!(f, "{ms}ms"),
         }
     }

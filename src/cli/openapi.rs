@@ -10,6 +10,6 @@ use crate::http::openapi;
 /// Prints the document.
 pub fn run() -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", openapi::document()).and_then(|()| out.flush()).context("cannot write to stdout")?;
+    writeln!(out, "{}", openapi::document()?).and_then(|()| out.flush()).context("cannot write to stdout")?;
     Ok(())
 }

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use warp::Filter as _;
 
-use crate::support::{HAM, TestServer, chunk, comment_of, config, post, post_chunked, tiny_model};
+use crate::support::{HAM, TestServer, chunk, comment_of, config, post, post_chunked, shipped_model};
 
 /// Asserts that a response is a refusal of the one form, and returns it.
 async fn problem(response: reqwest::Response, status: u16) -> Value {
@@ -47,7 +47,7 @@ async fn a_refusal_never_repeats_what_was_sent() {
     let server = TestServer::start().await;
     let mark = "Xyzzy";
     let bodies = [
-        format!("{mark}"),
+        mark.to_owned(),
         format!("{{\"{mark}\":1}}"),
         format!("{{\"content\":{{\"{mark}\":1}}}}"),
         format!("{{\"content\":\"x\",\"author\":[\"{mark}\"]}}"),
@@ -199,10 +199,14 @@ async fn a_body_that_breaks_off_is_an_error_and_not_a_comment() {
     client.answer().await.problem(400);
 }
 
+fn headers(count: usize) -> String {
+    (0..count).fold(String::new(), |headers, n| headers + &format!("X-{n}: y\r\n"))
+}
+
 #[tokio::test]
 async fn too_many_or_too_long_headers_are_refused() {
     let server = TestServer::start().await;
-    let many: String = (0..70).map(|n| format!("X-{n}: y\r\n")).collect();
+    let many = headers(70);
     let long = format!("X: {}\r\n", "y".repeat(20_000));
     for headers in [many, long] {
         let mut client = server.connect().await;
@@ -214,9 +218,8 @@ async fn too_many_or_too_long_headers_are_refused() {
     let mut client = server.connect().await;
     client.try_send(format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "y".repeat(500_000))).await;
     assert_eq!(client.answer().await.status, 431);
-    let endless: String = (0..200).map(|n| format!("X-{n}: y\r\n")).collect();
     let mut client = server.connect().await;
-    client.send(format!("GET / HTTP/1.1\r\n{endless}\r\n")).await;
+    client.send(format!("GET / HTTP/1.1\r\n{}\r\n", headers(200))).await;
     assert_eq!(client.answer().await.status, 431);
 }
 
@@ -271,7 +274,7 @@ async fn a_refused_request_leaves_the_connection_usable_if_nothing_of_it_is_left
 
 #[tokio::test]
 async fn a_handler_that_panics_is_answered_for_and_counted() {
-    let app = App::new(&config(), tiny_model());
+    let app = App::new(&config(), shipped_model());
     let faulty = warp::path!("faulty").map(|| -> warp::reply::Response { panic!("quoting what a stranger typed") });
     let routes = faulty.or(routes(&app)).unify().boxed();
     let server = TestServer::of(Server::bind_routes(app, routes).await.unwrap());
@@ -311,7 +314,7 @@ proptest! {
 
     #[test]
     fn no_body_is_an_error_of_ours(body in bodies(), path in "/v1/check(/batch)?(\\?explain=(true|false|x))?") {
-        let app = App::new(&config(), tiny_model());
+        let app = App::new(&config(), shipped_model());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let response = runtime.block_on(async {
             warp::test::request().method("POST").path(&path).body(&body).reply(&routes(&app)).await

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{HAM, SPAM, TestServer, chunk, comment_of, post, post_chunked, tiny_model};
+use crate::support::{HAM, SPAM, TestServer, chunk, comment_of, post, post_chunked, shipped_model};
 
 #[tokio::test]
 async fn a_readers_comment_is_approved_and_an_advertisement_is_held() {
@@ -18,7 +18,7 @@ async fn the_answer_gives_back_the_id_and_names_the_model() {
     let server = TestServer::start().await;
     let answer = server.check(r#"{"id":"4711","content":"hello there"}"#).await;
     assert_eq!(answer["id"], "4711");
-    assert_eq!(answer["model"], tiny_model().classifier().id().as_str());
+    assert_eq!(answer["model"], shipped_model().classifier().id().as_str());
     assert_eq!(server.check(r#"{"content":"hello there"}"#).await["id"], Value::Null);
 }
 

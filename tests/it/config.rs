@@ -5,7 +5,7 @@ use assert_cmd::Command;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::support::{FOREVER, HAM, tiny_model_bytes};
+use crate::support::{FOREVER, HAM, shipped_model_bytes};
 
 /// The program, with nothing of this test's own environment that could configure it.
 fn hamgate() -> Command {
@@ -111,7 +111,7 @@ fn a_missing_or_unreadable_model_is_named_with_the_remedy() {
 #[test]
 fn a_port_that_is_taken_is_named_with_the_remedy() {
     let folder = tempfile::tempdir().unwrap();
-    let model = file(&folder, "tiny.model", tiny_model_bytes());
+    let model = file(&folder, "copy.model", shipped_model_bytes());
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let message = failure(hamgate().args(["serve", "--listen", &address, "--model"]).arg(model));
@@ -145,7 +145,7 @@ fn the_health_check_fails_when_nobody_is_there() {
 #[tokio::test]
 async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm() {
     let folder = tempfile::tempdir().unwrap();
-    let model = file(&folder, "tiny.model", tiny_model_bytes());
+    let model = file(&folder, "copy.model", shipped_model_bytes());
     let mut child = tokio::process::Command::new(assert_cmd::cargo::cargo_bin("hamgate"))
         .args(["serve", "--listen", "127.0.0.1:0", "--model"])
         .arg(&model)
@@ -162,7 +162,11 @@ async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm()
             break line[at..].trim().to_owned();
         }
     };
+<<<<<<< HEAD
     assert!(said.contains("tiny.model"), "{said}");
+=======
+    assert!(said.contains("copy.model"), "{said}");
+>>>>>>> http
     let curl = tokio::time::timeout(FOREVER, async {
         lines.next_line().await.unwrap();
         lines.next_line().await.unwrap()

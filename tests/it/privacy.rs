@@ -53,7 +53,7 @@ async fn send_marks(server: &TestServer) {
         format!("{{{comment}}}"),
         format!("{{\"{MARK}\":1}}"),
         format!("{{\"content\":[\"{MARK}\"]}}"),
-        format!("{MARK}"),
+        MARK.to_owned(),
         format!("{{\"content\":\"{MARK}"),
         format!("{{\"content\":\"{}\"}}", MARK.repeat(20_000)),
         format!("\u{0}{MARK}\u{1b}[31m"),

@@ -1,10 +1,10 @@
-//! What the tests share: a tiny model, a server, and a client that can misbehave.
+//! What the tests share: the model, a server, and a client that can misbehave.
 
 mod model;
 mod raw;
 mod server;
 
-pub use model::{tiny_model, tiny_model_bytes};
+pub use model::{shipped_model, shipped_model_bytes};
 pub use raw::{Raw, chunk, post, post_chunked};
 pub use server::{TestServer, config, span};
 

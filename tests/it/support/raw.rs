@@ -74,10 +74,7 @@ impl Raw {
 
     /// Whether `text` is among what the other side has sent so far.
     pub async fn has(&mut self, text: &str) -> bool {
-        let mut chunk = [0; 16 * 1024];
-        while let Ok(count @ 1..) = self.stream.try_read(&mut chunk) {
-            self.unread.extend_from_slice(&chunk[..count]);
-        }
+        while let Ok(1..) = self.stream.try_read_buf(&mut self.unread) {}
         tokio::task::yield_now().await;
         self.unread.windows(text.len()).any(|window| window == text.as_bytes())
     }
@@ -96,10 +93,7 @@ impl Raw {
 
     /// Whether more arrived; a reset is an end like any other.
     async fn fill(&mut self) -> bool {
-        let mut chunk = [0; 16 * 1024];
-        let count = self.stream.read(&mut chunk).await.unwrap_or(0);
-        self.unread.extend_from_slice(&chunk[..count]);
-        count > 0
+        self.stream.read_buf(&mut self.unread).await.is_ok_and(|count| count > 0)
     }
 
     async fn read_answer(&mut self) -> Answer {

@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{FOREVER, Raw, tiny_model};
+use super::{FOREVER, Raw, shipped_model};
 
 /// A running server. Dropping it stops it.
 pub struct TestServer {
@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     pub async fn with(config: ServeConfig) -> Self {
-        Self::of(Server::bind(&config, tiny_model()).await.unwrap())
+        Self::of(Server::bind(&config, shipped_model()).await.unwrap())
     }
 
     /// Runs a server.
