@@ -162,11 +162,7 @@ async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm()
             break line[at..].trim().to_owned();
         }
     };
-<<<<<<< HEAD
-    assert!(said.contains("tiny.model"), "{said}");
-=======
     assert!(said.contains("copy.model"), "{said}");
->>>>>>> http
     let curl = tokio::time::timeout(FOREVER, async {
         lines.next_line().await.unwrap();
         lines.next_line().await.unwrap()
