@@ -339,62 +339,58 @@ mod tests {
     }
 
     proptest! {
-            #[test]
-            fn reversing_the_evidence_mirrors_the_auc(rows in any_rows()) {
-                let reversed: Vec<Scored> =
-                    rows.iter().map(|row| Scored { evidence: LogOdds(-row.evidence.0), ..*row }).collect();
-                let (a, b) = (Figures::of(&rows, thresholds(0.0, 0.0)).auc, Figures::of(&reversed, thresholds(0.0, 0.0)).auc);
-                prop_assert_eq!(a.is_some(), b.is_some());
-                if let (Some(a), Some(b)) = (a, b) {
-                    prop_assert!((a + b - 1.0).abs() < 1e-12);
-                }
-            }
-
-            #[test]
-            fn auc_is_the_share_of_pairs_in_order(rows in any_rows()) {
-                let of = |label| rows.iter().filter(move |row| row.label == label).map(|row| row.evidence.0);
-                let mut won = 0.0;
-                for spam in of(Label::Spam) {
-                    for ham in of(Label::Ham) {
-                        won += match spam.total_cmp(&ham) {
-                            Ordering::Less => 0.0,
-                            Ordering::Equal => 0.5,
-                            Ordering::Greater => 1.0,
-                        };
-                    }
-                }
-                let pairs = (of(Label::Spam).count() * of(Label::Ham).count()) as f64;
-                let expected = (pairs > 0.0).then(|| won / pairs);
-                prop_assert_eq!(Figures::of(&rows, thresholds(0.0, 0.0)).auc, expected);
-            }
-
-            #[test]
-            fn every_figure_is_finite_in_its_range_and_independent_of_row_order(rows in any_rows(), turn in 0..60_usize) {
-                let figures = Figures::of(&rows, thresholds(0.5, 2.0));
-                let mut turned = rows.clone();
-                turned.rotate_left(turn.min(rows.len()));
-                prop_assert_eq!(&Figures::of(&turned, thresholds(0.5, 2.0)), &figures);
-                let shares = [
-                    figures.auc,
-                    figures.spam_caught_at_half_percent_held,
-                    figures.spam_caught_at_one_percent_held,
-                    figures.calibration_error,
-    <<<<<<< HEAD
-                    figures.mcc.map(|mcc| f64::midpoint(mcc, 1.0)),
-    =======
-                    figures.mcc.map(|mcc| mcc.midpoint(1.0)),
-    >>>>>>> evaluate
-                ];
-                prop_assert!(shares.iter().flatten().all(|share| (0.0..=1.0).contains(share)));
-                prop_assert!(figures.log_loss.is_none_or(|loss| loss.is_finite() && loss >= 0.0));
-                prop_assert!(figures.spam_caught_at_half_percent_held <= figures.spam_caught_at_one_percent_held);
-            }
-
-            #[test]
-            fn a_stricter_threshold_holds_no_more_ham_and_approves_no_less_spam(rows in any_rows(), lower in -6.0..6.0_f64, by in 0.0..6.0_f64) {
-                let lax = Figures::of(&rows, thresholds(lower, 20.0));
-                let strict = Figures::of(&rows, thresholds(lower + by, 20.0));
-                prop_assert!(strict.ham_held <= lax.ham_held && strict.spam_approved >= lax.spam_approved);
+        #[test]
+        fn reversing_the_evidence_mirrors_the_auc(rows in any_rows()) {
+            let reversed: Vec<Scored> =
+                rows.iter().map(|row| Scored { evidence: LogOdds(-row.evidence.0), ..*row }).collect();
+            let (a, b) = (Figures::of(&rows, thresholds(0.0, 0.0)).auc, Figures::of(&reversed, thresholds(0.0, 0.0)).auc);
+            prop_assert_eq!(a.is_some(), b.is_some());
+            if let (Some(a), Some(b)) = (a, b) {
+                prop_assert!((a + b - 1.0).abs() < 1e-12);
             }
         }
+
+        #[test]
+        fn auc_is_the_share_of_pairs_in_order(rows in any_rows()) {
+            let of = |label| rows.iter().filter(move |row| row.label == label).map(|row| row.evidence.0);
+            let mut won = 0.0;
+            for spam in of(Label::Spam) {
+                for ham in of(Label::Ham) {
+                    won += match spam.total_cmp(&ham) {
+                        Ordering::Less => 0.0,
+                        Ordering::Equal => 0.5,
+                        Ordering::Greater => 1.0,
+                    };
+                }
+            }
+            let pairs = (of(Label::Spam).count() * of(Label::Ham).count()) as f64;
+            let expected = (pairs > 0.0).then(|| won / pairs);
+            prop_assert_eq!(Figures::of(&rows, thresholds(0.0, 0.0)).auc, expected);
+        }
+
+        #[test]
+        fn every_figure_is_finite_in_its_range_and_independent_of_row_order(rows in any_rows(), turn in 0..60_usize) {
+            let figures = Figures::of(&rows, thresholds(0.5, 2.0));
+            let mut turned = rows.clone();
+            turned.rotate_left(turn.min(rows.len()));
+            prop_assert_eq!(&Figures::of(&turned, thresholds(0.5, 2.0)), &figures);
+            let shares = [
+                figures.auc,
+                figures.spam_caught_at_half_percent_held,
+                figures.spam_caught_at_one_percent_held,
+                figures.calibration_error,
+                figures.mcc.map(|mcc| f64::midpoint(mcc, 1.0)),
+            ];
+            prop_assert!(shares.iter().flatten().all(|share| (0.0..=1.0).contains(share)));
+            prop_assert!(figures.log_loss.is_none_or(|loss| loss.is_finite() && loss >= 0.0));
+            prop_assert!(figures.spam_caught_at_half_percent_held <= figures.spam_caught_at_one_percent_held);
+        }
+
+        #[test]
+        fn a_stricter_threshold_holds_no_more_ham_and_approves_no_less_spam(rows in any_rows(), lower in -6.0..6.0_f64, by in 0.0..6.0_f64) {
+            let lax = Figures::of(&rows, thresholds(lower, 20.0));
+            let strict = Figures::of(&rows, thresholds(lower + by, 20.0));
+            prop_assert!(strict.ham_held <= lax.ham_held && strict.spam_approved >= lax.spam_approved);
+        }
+    }
 }
