@@ -158,7 +158,11 @@ impl Confusion {
         // Two roots instead of one: the product of four counts leaves the whole numbers of an f64.
         let scale = (ham * spam).sqrt() * ((true_ham + false_ham) * (false_spam + true_spam)).sqrt();
         // Rounding may leave the range by the last digit: six ham rows and one spam row, all wrong, gave -1.0000000000000002.
-        Some(if scale == 0.0 { 0.0 } else { ((true_ham * true_spam - false_spam * false_ham) / scale).clamp(-1.0, 1.0) })
+        Some(if scale == 0.0 {
+            0.0
+        } else {
+            ((true_ham * true_spam - false_spam * false_ham) / scale).clamp(-1.0, 1.0)
+        })
     }
 }
 
