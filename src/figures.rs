@@ -157,7 +157,12 @@ impl Confusion {
         }
         // Two roots instead of one: the product of four counts leaves the whole numbers of an f64.
         let scale = (ham * spam).sqrt() * ((true_ham + false_ham) * (false_spam + true_spam)).sqrt();
-        Some(if scale == 0.0 { 0.0 } else { (true_ham * true_spam - false_spam * false_ham) / scale })
+        // Rounding may leave the range by the last digit: six ham rows and one spam row, all wrong, gave -1.0000000000000002.
+        Some(if scale == 0.0 {
+            0.0
+        } else {
+            ((true_ham * true_spam - false_spam * false_ham) / scale).clamp(-1.0, 1.0)
+        })
     }
 }
 
@@ -267,6 +272,12 @@ mod tests {
         let rows = [('h', -1.0), ('h', -2.0), ('h', 0.0), ('h', 1.0), ('s', -1.0), ('s', 1.0), ('s', 4.0)];
         near(figures(&rows).mcc, 5.0 / 12.0);
         near(Figures::of(&table(&rows), thresholds(3.0, 3.0)).mcc, 5.0 / 12.0);
+    }
+
+    #[test]
+    fn correlation_never_leaves_its_range_by_rounding() {
+        let wrong: Vec<(char, f64)> = [vec![('h', 0.5); 6], vec![('s', 0.0)]].concat();
+        assert_eq!(figures(&wrong).mcc, Some(-1.0));
     }
 
     #[test]
