@@ -13,7 +13,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("reasons", 3),
     ("evaluate", 4),
     ("answer", 4),
-    ("moderator", 4),
+    ("moderator", 5),
     ("config", 5),
     ("telemetry", 5),
     ("http", 6),
