@@ -157,7 +157,12 @@ impl Confusion {
         }
         // Two roots instead of one: the product of four counts leaves the whole numbers of an f64.
         let scale = (ham * spam).sqrt() * ((true_ham + false_ham) * (false_spam + true_spam)).sqrt();
-        Some(if scale == 0.0 { 0.0 } else { (true_ham * true_spam - false_spam * false_ham) / scale })
+        // Rounding may leave the range by the last digit: six ham rows and one spam row, all wrong, gave -1.0000000000000002.
+        Some(if scale == 0.0 {
+            0.0
+        } else {
+            ((true_ham * true_spam - false_spam * false_ham) / scale).clamp(-1.0, 1.0)
+        })
     }
 }
 
@@ -270,6 +275,12 @@ mod tests {
     }
 
     #[test]
+    fn correlation_never_leaves_its_range_by_rounding() {
+        let wrong: Vec<(char, f64)> = [vec![('h', 0.5); 6], vec![('s', 0.0)]].concat();
+        assert_eq!(figures(&wrong).mcc, Some(-1.0));
+    }
+
+    #[test]
     fn one_answer_for_every_row_has_no_correlation_with_the_labels() {
         assert_eq!(figures(&[('h', 1.0), ('s', 1.0)]).mcc, Some(0.0));
     }
@@ -356,7 +367,11 @@ mod tests {
             let mut won = 0.0;
             for spam in of(Label::Spam) {
                 for ham in of(Label::Ham) {
-                    won += if spam > ham { 1.0 } else if spam == ham { 0.5 } else { 0.0 };
+                    won += match spam.total_cmp(&ham) {
+                        Ordering::Less => 0.0,
+                        Ordering::Equal => 0.5,
+                        Ordering::Greater => 1.0,
+                    };
                 }
             }
             let pairs = (of(Label::Spam).count() * of(Label::Ham).count()) as f64;

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod cli;
 pub mod comment;
 pub mod config;
+pub mod corpus;
+pub mod evaluate;
 pub mod figures;
 pub mod http;
 pub mod model;

@@ -7,7 +7,7 @@ use hamgate::cli::{self, Cli};
 
 fn main() -> ExitCode {
     match cli::run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             if !failure.is_broken_pipe() {
                 eprintln!("{failure}");

@@ -3,9 +3,19 @@
 //! This file is the shape of the command line and nothing else; each subcommand lives in a file of its own and fails
 //! with a [`Failure`], which says what was tried, why it did not work, and what to do next.
 
+mod card;
+mod corpus;
+mod evaluate;
 mod healthcheck;
+mod inspect;
+mod model;
 mod openapi;
+mod output;
+mod score;
 mod serve;
+mod tables;
+mod train;
+mod values;
 
 use std::fmt;
 use std::io;
@@ -14,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ServeOptions;
+use crate::model::ArtifactError;
 
 /// Decides whether a blog comment may appear: approve or hold
 ///
@@ -34,6 +45,10 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(train::TrainArgs),
+    Evaluate(evaluate::EvaluateArgs),
+    Score(score::ScoreArgs),
+    Inspect(inspect::InspectArgs),
     /// Answer over HTTP
     ///
     /// Every option is also an environment variable and a key in the file that --config names. A flag wins over the
@@ -51,11 +66,16 @@ enum Command {
 ///
 /// # Errors
 /// When that does not work.
-pub fn run(cli: Cli) -> Result<(), Failure> {
+pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let worked = |()| ExitCode::SUCCESS;
     match cli.command {
-        Command::Serve(options) => serve::run(&options),
-        Command::Healthcheck(options) => healthcheck::run(&options),
-        Command::Openapi => openapi::run(),
+        Command::Train(args) => Ok(args.run()?),
+        Command::Evaluate(args) => Ok(args.run()?),
+        Command::Score(args) => Ok(args.run()?),
+        Command::Inspect(args) => Ok(args.run()?),
+        Command::Serve(options) => serve::run(&options).map(worked),
+        Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
+        Command::Openapi => openapi::run().map(worked),
     }
 }
 
@@ -68,7 +88,10 @@ pub struct Failure {
 
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure { error: error.into(), hint: None }
+        let error = error.into();
+        let refused = error.chain().find_map(|cause| cause.downcast_ref::<ArtifactError>());
+        let hint = refused.map(|refused| refused.hint().to_owned());
+        Failure { error, hint }
     }
 }
 

@@ -94,8 +94,7 @@ fn greet(address: SocketAddr, model: &ModelId, path: Option<&Path>) {
         std::io::stderr(),
         "Serving model {model} ({origin}) on http://{address}\n\
          Try it:\n  \
-         curl -s 'http://{reachable}/v1/check?explain=true' -d '{{\"content\":\"Thank you, this helped me a lot!\"}}' \
-         -H 'Content-Type: application/json'",
+         curl -s 'http://{reachable}/v1/check?explain=true' -H 'Content-Type: application/json' -d '{{\"content\":\"Thank you, this helped me a lot!\"}}'",
         reachable = reachable(address),
     );
 }

@@ -412,6 +412,7 @@ impl NameHunt {
 mod tests {
     use super::*;
     use crate::comment::Comment;
+    use crate::model::ClueSubject;
     use crate::model::testing::{corpus, trained};
 
     #[test]
@@ -471,20 +472,16 @@ mod tests {
                 ..row
             }
         }));
-        let evidence = |factor: f64| {
+        let spam_count = |factor: f64| {
             let options = TrainOptions {
                 source_weights: BTreeMap::from([("mine".to_owned(), factor)]),
                 ..TrainOptions::default()
             };
             let model = train(rows.as_slice(), &options, About::default()).unwrap();
-            model
-                .explain(&Comment::from_text("baked").unwrap())
-                .1
-                .clues
-                .iter()
-                .map(|clue| clue.spam_count)
-                .fold(0.0, f32::max)
+            let word = ClueSubject::Feature { view: View::Words, name: "baked".to_owned() };
+            let (_, explanation) = model.explain(&Comment::from_text("baked").unwrap());
+            explanation.clues.into_iter().find(|clue| clue.subject == word).unwrap().spam_count
         };
-        assert!(evidence(4.0) > 3.0 * evidence(1.0));
+        assert!(spam_count(4.0) > 3.0 * spam_count(1.0));
     }
 }

@@ -2,6 +2,8 @@
 
 /// A client, a server on the production path, and the model the tests use.
 mod support;
+/// Runs the program as a user does, in a folder of its own.
+mod workshop;
 
 /// Bad bodies, paths, methods and media types are refused in the one form of refusals, and nothing a stranger sends is an
 /// error of ours.
@@ -10,8 +12,20 @@ mod bad_requests;
 mod batch_api;
 /// One comment, one verdict: answers, reasons, languages.
 mod check_api;
+/// What `evaluate` prints, and that it does not flatter.
+mod cli_evaluate;
+/// What `score` answers, line for line.
+mod cli_score;
+/// What `train` learns, refuses and writes.
+mod cli_train;
 /// Flag, environment, file and default; what the program says when its configuration or model is wrong.
 mod config;
+/// Files and folders of labelled rows, good and bad.
+mod corpus;
+/// Our own comments are what `data/README.md` says they are.
+mod data;
+/// The layers of ARCHITECTURE.md point one way.
+mod layers;
 /// Nothing a stranger types reaches a log line, at any level.
 mod privacy;
 /// Probes, model card, metrics, and an OpenAPI document that is true.

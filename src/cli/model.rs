@@ -1,0 +1,18 @@
+//! Which model a command uses.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::model::Classifier;
+
+/// Reads the model at `path`, or takes the one embedded in the program.
+///
+/// # Errors
+/// When the file is missing, unreadable or not a model of this program; the error names it.
+pub fn read(path: Option<&Path>) -> anyhow::Result<Classifier> {
+    match path {
+        Some(path) => Classifier::read_file(path).with_context(|| format!("cannot use model `{}`", path.display())),
+        None => Ok(Classifier::embedded()),
+    }
+}
