@@ -12,7 +12,8 @@ use crate::config::{ServeConfig, ServeOptions};
 use crate::http::Server;
 use crate::model::Classifier;
 use crate::moderator::Moderator;
-use crate::telemetry;
+use crate::telemetry::{self, LogFormat};
+use crate::verdict::ModelId;
 
 /// Serves until a signal says otherwise.
 pub fn run(options: &ServeOptions) -> Result<(), Failure> {
@@ -67,7 +68,9 @@ async fn serve(config: &ServeConfig, classifier: Classifier) -> Result<(), Failu
     })?;
     let address = server.address();
     tracing::info!(%address, %model, "Hamgate {} listens", env!("CARGO_PKG_VERSION"));
-    greet(address, config.model.as_deref());
+    if config.log_format == LogFormat::Text {
+        greet(address, &model, config.model.as_deref());
+    }
     let ended = server
         .run_until(async {
             let signal = tokio::select! {
@@ -85,11 +88,11 @@ async fn serve(config: &ServeConfig, classifier: Classifier) -> Result<(), Failu
 }
 
 /// Tells a person at a terminal what to do next. If even stderr is closed, nobody is there.
-fn greet(address: SocketAddr, model: Option<&Path>) {
-    let model = model.map_or("the embedded model".to_owned(), |path| format!("model `{}`", path.display()));
+fn greet(address: SocketAddr, model: &ModelId, path: Option<&Path>) {
+    let origin = path.map_or("embedded".to_owned(), |path| format!("from `{}`", path.display()));
     let _ = writeln!(
         std::io::stderr(),
-        "Serving {model} on http://{address}\n\
+        "Serving model {model} ({origin}) on http://{address}\n\
          Try it:\n  \
          curl -s 'http://{reachable}/v1/check?explain=true' -H 'Content-Type: application/json' -d '{{\"content\":\"Thank you, this helped me a lot!\"}}'",
         reachable = reachable(address),
