@@ -53,7 +53,7 @@ async fn idle_connections_do_not_hold_it_up() {
     client.answer().await;
     let begun = Instant::now();
     assert_eq!(server.stop().await.cut, 0);
-    assert!(begun.elapsed().as_millis() < 2_000);
+    assert!(begun.elapsed().as_millis() < 5_000);
     client.closed().await;
 }
 
@@ -70,7 +70,7 @@ async fn a_stuck_client_is_cut_at_the_deadline() {
     let ended = server.stop().await;
     let took = begun.elapsed().as_millis();
     assert_eq!(ended, Ended { cut: 2 });
-    assert!((300..5_000).contains(&took), "{took} ms");
+    assert!((300..8_000).contains(&took), "{took} ms");
     stuck.closed().await;
     silent.closed().await;
 }
