@@ -25,7 +25,9 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
         let text = link.as_str();
         match link.kind() {
             LinkKind::Email => mail_domains.extend(text.rsplit('@').next().map(str::to_lowercase)),
-            _ if text.contains("://") || has_public_suffix(text) => links.push(text.to_owned()),
+            _ if text.contains("://") || text.starts_with("www.") || has_public_suffix(text) => {
+                links.push(text.to_owned())
+            }
             // "Hallo.Ich" is a missing space, not a host.
             _ => continue,
         }
@@ -127,6 +129,7 @@ mod tests {
             ("<a href=\"http://shop.bags.example/\">x</a>", &["domain:bags.example", "host:bags", "sub:shop"]),
             ("write to joe@bags.example", &["mail:bags.example"]),
             ("Danke.Das war gut", &[]),
+            ("siehe www.beispiel.example", &["domain:beispiel.example", "host:beispiel"]),
             ("siehe beispiel.de", &["domain:beispiel.de", "host:beispiel"]),
         ];
         for (text, expected) in table {
