@@ -226,12 +226,19 @@ impl LabelledComment {
 impl Wire {
     fn parse(json: &[u8]) -> Result<Self, CommentError> {
         let text = std::str::from_utf8(json).map_err(|e| CommentError::NotUtf8 { offset: e.valid_up_to() })?;
+        // serde would also take an array of the fields in their order.
+        if !text.trim_start().starts_with('{') {
+            return Err(Self::diagnose(text));
+        }
         serde_json::from_str(text).map_err(|_| Self::diagnose(text))
     }
 
     /// Parses again, slowly, to learn which field was at fault. Only failing input pays for it.
     #[cold]
     fn diagnose(text: &str) -> CommentError {
+        if !text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
+            return CommentError::NotAnObject;
+        }
         let mut parser = serde_json::Deserializer::from_str(text);
         let tracked: Result<Wire, _> = serde_path_to_error::deserialize(&mut parser);
         let Err(tracked) = tracked else {
@@ -314,6 +321,10 @@ mod tests {
             (r#"{"content":"x","author":["y"]}"#, "field `author` must be a string or null"),
             (r#"{"content":"x","content":"y"}"#, "field `content` stands twice"),
             (r#""x""#, "must be a JSON object"),
+            (
+                r#"["x",null,null,null,null,null,null,null,null,null,null,null,null,null,null,null,null]"#,
+                "must be a JSON object",
+            ),
             (r#"{"content":"x""#, "ends too early"),
             (r#"{"content":"x"} y"#, "something follows"),
             ("hello", "not valid JSON at line 1"),

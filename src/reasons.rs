@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use crate::comment::Label;
 use crate::model::{ClueSubject, Explanation};
-use crate::text::View;
+use crate::text::{END_OF_TEXT, START_OF_TEXT, View};
 use crate::verdict::{Decision, LogOdds, Queue, Verdict};
 
 /// So many reasons are named; the others are summed up.
@@ -114,7 +114,10 @@ fn reason(text: String, log_odds: f64) -> Reason {
 
 /// The verdict in one sentence with what spoke most for it.
 pub fn summary(verdict: &Verdict, reasons: &[Reason], language: Language) -> String {
+    // An approval with more for spam than against it says so, or its reasons would read like a joke.
+    let doubtful = verdict.decision == Decision::Approve && verdict.evidence.0 > 0.0;
     let (what, side) = match (verdict.decision, verdict.queue) {
+        (Decision::Approve, _) if doubtful => (language.pick("Approved", "Freigegeben"), Label::Spam),
         (Decision::Approve, _) => (language.pick("Approved", "Freigegeben"), Label::Ham),
         (Decision::Hold, Some(Queue::Spam)) => (language.pick("Held as spam", "Als Spam zurückgehalten"), Label::Spam),
         (Decision::Hold, _) => (language.pick("Held for review", "Zur Prüfung zurückgehalten"), Label::Spam),
@@ -135,10 +138,17 @@ pub fn summary(verdict: &Verdict, reasons: &[Reason], language: Language) -> Str
         .take(IN_SUMMARY)
         .map(|reason| reason.text.as_str())
         .collect();
-    match language {
-        Language::English => format!("{what} (spam probability {percent} %) because: {}", because.join("; ")),
-        Language::German => format!("{what} (Spam-Wahrscheinlichkeit {percent} %), weil: {}", because.join("; ")),
-    }
+    let probability = language.pick("spam probability", "Spam-Wahrscheinlichkeit");
+    let (note, conjunction) = if doubtful {
+        (
+            language.pick(", not enough to hold", ", zu wenig zum Zurückhalten"),
+            language.pick(" although: ", ", obwohl: "),
+        )
+    } else {
+        ("", language.pick(" because: ", ", weil: "))
+    };
+    let conjunction = if because.is_empty() { "" } else { conjunction };
+    format!("{what} ({probability} {percent} %{note}){conjunction}{}", because.join("; "))
 }
 
 fn subject(clue: &ClueSubject) -> Subject {
@@ -165,7 +175,7 @@ impl Subject {
             Subject::Form(name) => form(name, language),
             Subject::Link(name) => link(name, language.pick("the link", "der Link"), language),
             Subject::Website(name) => {
-                link(name, language.pick("the commenter's website", "die Website im Kommentar"), language)
+                link(name, language.pick("the commenter's website", "die angegebene Website"), language)
             }
             Subject::Name(name) => author(name, language),
             Subject::Unfamiliar => language
@@ -189,21 +199,25 @@ impl Subject {
 
 /// A word, a pair of words or the words around a fragment.
 fn phrase(name: &str, language: Language) -> String {
-    let strip = |mark: &str| name.strip_prefix(mark).map(|rest| rest.trim_start_matches([' ', '…']));
-    if let Some(rest) = strip("^ ") {
-        let rest = language.quote(rest);
+    let name = &numbers_in_words(name, language);
+    if let Some(rest) = name.strip_prefix(START_OF_TEXT) {
+        let rest = language.quote(rest.trim_start_matches([' ', '…']));
         return language.pick(format!("beginning with {rest}"), format!("der Anfang mit {rest}"));
     }
-    if let Some(rest) = name.strip_suffix(" $") {
+    if let Some(rest) = name.strip_suffix(END_OF_TEXT) {
         let rest = language.quote(rest.trim_end_matches([' ', '…']));
         return language.pick(format!("ending with {rest}"), format!("das Ende mit {rest}"));
     }
-    match name.strip_prefix('#').and_then(|digits| digits.parse::<u32>().ok()) {
-        Some(digits) => {
-            language.pick(format!("a number of {digits} digits"), format!("eine Zahl mit {digits} Ziffern"))
-        }
-        None => language.quote(name),
-    }
+    language.quote(name)
+}
+
+/// `#4`, the shape of a number of four digits, as `(number)`.
+fn numbers_in_words(name: &str, language: Language) -> String {
+    let in_words = |part: &str| match part.strip_prefix('#').map(str::parse::<u32>) {
+        Some(Ok(_)) => language.pick("(number)", "(Zahl)").to_owned(),
+        _ => part.to_owned(),
+    };
+    name.split(' ').map(in_words).collect::<Vec<_>>().join(" ")
 }
 
 /// A part of a link, see `text::links`.
@@ -340,11 +354,11 @@ mod tests {
                 "der Anfang mit „hello“: typisch für Spam",
             ),
             (
-                View::Words,
-                "#11",
+                View::WordPairs,
+                "tel … #11",
                 0.5,
-                "a number of 11 digits: typical of spam",
-                "eine Zahl mit 11 Ziffern: typisch für Spam",
+                "“tel … (number)”: typical of spam",
+                "„tel … (Zahl)“: typisch für Spam",
             ),
             (View::Structure, "links:3", 0.5, "3 links: typical of spam", "3 Links: typisch für Spam"),
             (

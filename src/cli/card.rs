@@ -41,13 +41,13 @@ pub fn summary(id: &ModelId, card: &ModelCard) -> String {
     .concat()
 }
 
-/// The files the model was trained on, with their checksums.
+/// The files the training read, with their checksums; rows of a split left out did not count.
 pub fn files(card: &ModelCard) -> String {
     let mut table = Table::new(["file", "sha256"]);
     for file in &card.about.files {
         table.row([file.name.clone(), file.sha256.clone()]);
     }
-    format!("\ntrained on\n{}", table.render())
+    format!("\nfiles read (rows left out, such as those of the split `test`, did not count)\n{}", table.render())
 }
 
 /// What speaks loudest for spam and for ham in each view.

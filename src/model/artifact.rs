@@ -33,7 +33,7 @@ pub const MODEL_VERSION: u32 = 1;
 /// Name of our entry in the safetensors header.
 const ENTRY: &str = "hamgate";
 
-/// A file larger than this is refused before it is read: the shipped model has about 2 MiB.
+/// A file larger than this is refused before it is read: the shipped model has about 4 MiB.
 const MOST_BYTES: u64 = 256 << 20;
 
 /// Texts whose evidence is stored in the file and compared on reading: a program whose features have changed without a new
@@ -53,7 +53,7 @@ static EMBEDDED: &[u8] = include_bytes!("../../models/default.hamgate");
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactError {
     /// The file cannot be read or written.
-    #[error("{0}")]
+    #[error("the file cannot be read or written")]
     Io(#[from] io::Error),
     /// Larger than any model.
     #[error("it has {bytes} bytes; no model has more than {MOST_BYTES}")]

@@ -78,7 +78,7 @@ pub struct ModelCard {
     pub ham_held_at_most: f64,
     /// From which evidence on comments are held, and from which on they go to the spam queue.
     pub thresholds: Thresholds,
-    /// Figures on held-out rows: every row scored by the counts of the other folds and a combination fitted without its fold.
+    /// Figures on held-out rows: every row scored by the counts of all other rows and a combination fitted without its fold.
     pub held_out: Figures,
     /// The tables.
     pub views: Vec<ViewCard>,

@@ -279,11 +279,14 @@ mod tests {
     fn verdicts_of_enormous_comments_take_time_linear_in_their_length() {
         // Not a timed test: quadratic work on a million characters would not end within the hour, linear work ends at once.
         let unit = [
-            "x", "a ", "<", "[url=", "&", "http://", "a.a@", "\u{200b}", "ЖZ", "é", "1:", "''", "<a href=", "((", "ß\n",
+            "x", "a ", "<", "[url=", "&", "http://", "a.a@", "\u{200b}", "ЖZ", "é", "1:", "''", "<a href=", "((",
+            "ß\n", "[b", "[/url ", "@a",
         ];
         for unit in unit {
-            let content = unit.repeat(1_000_000 / unit.len());
-            assert!(trained().judge(&comment(&content, &content)).evidence.0.is_finite(), "{unit:?}");
+            for end in ["", "]>;"] {
+                let content = unit.repeat(1_000_000 / unit.len()) + end;
+                assert!(trained().judge(&comment(&content, &content)).evidence.0.is_finite(), "{unit:?}{end}");
+            }
         }
     }
 }

@@ -136,16 +136,26 @@ impl Combination {
         ((value - self.mean[input]) / self.deviation[input]).clamp(-CLIP, CLIP)
     }
 
-    /// The evidence that an input contributes beyond what it would contribute at 0, and that a unit of the input is worth here. After
-    /// clipping a unit is worth less; so the parts of a clipped input still add up to what it really contributed.
+    /// The evidence that an input contributes beyond what it would contribute at its [`reference`](Self::reference), and that a unit
+    /// of a sum is worth here. After clipping a unit is worth less; so the parts of a clipped sum still add up to what it really contributed.
     pub(super) fn contribution(&self, input: usize, value: f64) -> (LogOdds, f64) {
-        let beyond = self.weight[input] * (self.standardised(input, value) - self.standardised(input, 0.0));
+        let beyond =
+            self.weight[input] * (self.standardised(input, value) - self.standardised(input, self.reference(input)));
         (LogOdds(beyond), if value == 0.0 { 0.0 } else { beyond / value })
     }
 
-    /// Evidence of a comment in which every input is 0.
+    /// What an input is compared with in an explanation: no evidence for sums, the training corpus' mean for length and
+    /// unfamiliarity, because a text is not short or strange beside nothing, but beside others.
+    fn reference(&self, input: usize) -> f64 {
+        match SUMMARIES[input].1 {
+            Sum | Mean | Positive => 0.0,
+            Unfamiliar | Length => self.mean[input],
+        }
+    }
+
+    /// Evidence of a comment in which every input is at its reference.
     pub(super) fn base(&self) -> LogOdds {
-        self.evidence(&[0.0; SUMMARIES.len()])
+        self.evidence(&std::array::from_fn(|input| self.reference(input)))
     }
 
     /// Whether every number fits and is finite.

@@ -9,7 +9,7 @@
 //! evidence = bias + Σ_j w_j · clip((summary_j − mean_j) / deviation_j)      in log-odds of spam
 //! ```
 //!
-//! The combination is fitted on *held-out* summaries (each row scored by the counts of the other folds), so it learns how far each
+//! The combination is fitted on *held-out* summaries (each row scored by the counts of all other rows), so it learns how far each
 //! view can be trusted on new comments, and its probability is calibrated without a further step. Two thresholds (`thresholds`) turn
 //! evidence into approve, hold for review, or hold as spam.
 //!

@@ -31,7 +31,8 @@ pub(super) fn choose(mut ham: Vec<(LogOdds, f64)>, held_at_most: f64) -> Thresho
         });
         first_approved.or(ham.last()).expect("there is honest evidence").0.0
     };
-    let hold = line(held_at_most);
+    // What is more likely ham than spam is never held, however few rows drew the line.
+    let hold = line(held_at_most).max(0.0);
     let spam = line(held_at_most / QUEUE_SHARE).max(CERTAIN).max(hold);
     Thresholds::new(LogOdds(hold), LogOdds(spam)).expect("evidence is finite, and spam is at least hold by its own max")
 }

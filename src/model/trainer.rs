@@ -1,4 +1,4 @@
-//! From labelled rows to a model, in four passes over the corpus.
+//! From labelled rows to a model, in three passes over the corpus and one over what they left.
 //!
 //! 1. **Census**: how many rows of which source and language.
 //! 2. **Counts**: every row's features, into integer tables ([`super::statistics`]); then linfa fits one naive Bayes table per view.
@@ -86,6 +86,14 @@ pub enum TrainError<E> {
         /// Rows counted later.
         later: u64,
     },
+    /// Nearly all rows of one label are copies of each other.
+    #[error(
+        "nearly all {label} rows are copies of each other or of one family, so nothing can be held out to check the model with"
+    )]
+    TooAlike {
+        /// The label that lacks variety.
+        label: Label,
+    },
     /// linfa refused.
     #[error(transparent)]
     Fit(#[from] FitError),
@@ -126,7 +134,7 @@ pub fn train<R: Rows + ?Sized>(
     }
     hunt.name(&mut views, &tables, names);
 
-    let held_out = cross_fit(&examples);
+    let held_out = cross_fit(&examples).map_err(|label| TrainError::TooAlike { label })?;
     let honest = held_out.iter().zip(&examples).filter(|(row, _)| row.label == Label::Ham);
     let honest = honest.map(|(row, example)| (row.evidence, example.example.weight)).collect();
     let thresholds = thresholds::choose(honest, options.ham_held_at_most);
@@ -324,16 +332,25 @@ fn summarise_without(
 }
 
 /// Scores every row by a combination fitted without its fold.
-fn cross_fit(rows: &[HeldOutRow]) -> Vec<Scored> {
+///
+/// # Errors
+/// When the other folds have no row of a label, which is returned.
+fn cross_fit(rows: &[HeldOutRow]) -> Result<Vec<Scored>, Label> {
+    for label in Label::ALL {
+        let mut folds = rows.iter().filter(|row| row.example.label == label).map(|row| row.fold);
+        let first = folds.next();
+        if folds.all(|fold| Some(fold) == first) {
+            return Err(label);
+        }
+    }
     let fitted: Vec<Combination> = (0..FOLDS)
         .map(|fold| Combination::fit(rows.iter().filter(|row| row.fold != fold).map(|row| &row.example)))
         .collect();
-    rows.iter()
-        .map(|row| Scored {
-            evidence: fitted[row.fold as usize].evidence(&row.example.inputs),
-            label: row.example.label,
-        })
-        .collect()
+    let score = |row: &HeldOutRow| Scored {
+        evidence: fitted[row.fold as usize].evidence(&row.example.inputs),
+        label: row.example.label,
+    };
+    Ok(rows.iter().map(score).collect())
 }
 
 /// How often each name was met for each bucket wanted.
@@ -363,7 +380,10 @@ impl NameHunt {
     /// Wants the buckets with the most extreme log-odds among those that enough rows showed.
     fn for_strongest(tables: &[Table]) -> Self {
         let mut wanted = HashMap::new();
-        for view in View::ALL {
+        // The other views would name people: who often comments here, and under which address.
+        let nameable =
+            View::ALL.into_iter().filter(|view| !matches!(view, View::Author | View::AuthorLink | View::Links));
+        for view in nameable {
             let table = &tables[view.index()];
             let mut buckets: Vec<(f32, u32)> = (0..view.buckets() as u32)
                 .filter(|&bucket| table.counts(bucket).iter().sum::<f32>() >= NAMED_FROM_ROWS as f32)
@@ -440,6 +460,20 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_are_all_copies_are_refused_instead_of_believed() {
+        let copies: Vec<_> =
+            corpus().into_iter().map(|row| LabelledComment { family: Some("one".into()), ..row }).collect();
+        let error = train(copies.as_slice(), &TrainOptions::default(), About::default()).unwrap_err();
+        assert!(matches!(error, TrainError::TooAlike { label: Label::Ham }), "{error}");
+        let one_campaign: Vec<_> = corpus()
+            .into_iter()
+            .map(|row| LabelledComment { family: (row.label == Label::Spam).then(|| "one".into()), ..row })
+            .collect();
+        let error = train(one_campaign.as_slice(), &TrainOptions::default(), About::default()).unwrap_err();
+        assert!(error.to_string().contains("spam rows are copies"), "{error}");
+    }
+
+    #[test]
     fn too_few_rows_are_refused_with_both_counts() {
         let error = train(&corpus()[..5], &TrainOptions::default(), About::default()).unwrap_err();
         assert!(error.to_string().contains("at least 10 of each"), "{error}");
@@ -457,6 +491,7 @@ mod tests {
             .flat_map(|view| view.strongest_spam.iter().map(|feature| feature.name.as_str()))
             .collect();
         assert!(named.contains(&"casino"), "{named:?}");
+        assert!(!named.iter().any(|name| name.contains("king")), "names of people stand on the card: {named:?}");
         assert!(!named.iter().any(|name| name.contains("unique")), "{named:?}");
     }
 

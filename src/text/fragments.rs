@@ -8,6 +8,8 @@ use super::{Hasher, Sink, View};
 const SHORTEST: usize = 3;
 const LONGEST: usize = 5;
 
+const SEED: Hasher = Hasher::new("c");
+
 /// How far a fragment's name reaches beyond the fragment to show whole words.
 const NAME_REACH: usize = 24;
 
@@ -18,7 +20,7 @@ pub(super) fn emit(text: &str, buffer: &mut Vec<char>, sink: &mut impl Sink) {
     buffer.extend(text.chars());
     buffer.push(' ');
     for start in 0..buffer.len() {
-        let mut hash = Hasher::new("c");
+        let mut hash = SEED;
         for (length, &c) in (1..).zip(buffer[start..].iter().take(LONGEST)) {
             hash = hash.add(u64::from(c));
             if length >= SHORTEST {

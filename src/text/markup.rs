@@ -76,10 +76,13 @@ fn bbcode_tag(text: &str) -> Option<Tag<'_>> {
         return None;
     }
     let rest = &inner[name_end..];
-    let close = rest.find(']')?;
-    let value = match rest.as_bytes()[0] {
-        b']' => None,
-        b'=' => Some(rest[1..close].trim_matches(['"', '\''])),
+    // Search for the end only behind a `=`: what is searched through is then part of the tag, and never searched again.
+    let (value, close) = match rest.as_bytes()[0] {
+        b']' => (None, 0),
+        b'=' => {
+            let close = rest.find(']')?;
+            (Some(rest[1..close].trim_matches(['"', '\''])), close)
+        }
         _ => return None,
     };
     let length = text.len() - inner.len() + name_end + close + 1;

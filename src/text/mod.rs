@@ -24,7 +24,7 @@ mod structure;
 mod words;
 
 pub use hash::{FeatureHash, Hasher};
-pub use words::near_duplicate_shingles;
+pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 
 use crate::comment::Comment;
 

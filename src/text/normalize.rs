@@ -13,6 +13,8 @@ static NFKC: LazyLock<ComposingNormalizerBorrowed<'static>> = LazyLock::new(Comp
 pub(super) fn normalize(raw: &str, out: &mut String) {
     out.clear();
     let decoded = html_escape::decode_html_entities(raw);
+    let decoded =
+        if decoded.contains('@') || decoded.contains("[ip]") { without_people(&decoded).into() } else { decoded };
     if decoded.is_ascii() {
         out.push_str(&decoded);
         return;
@@ -24,6 +26,26 @@ pub(super) fn normalize(raw: &str, out: &mut String) {
     } else {
         out.push_str(&composed);
     }
+}
+
+/// Drops mentions (`@anna`): whom somebody speaks to is a name, not evidence, and corpora replace all of them by one
+/// placeholder, which a model would learn as the mark of that corpus. The placeholders for what was cut out of the public corpora, `[email]@` and
+/// `[ip]`, are undone for the same reason.
+fn without_people(text: &str) -> String {
+    let text = text.replace("[email]@", "someone@").replace("[ip]", "");
+    let mut kept = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    let mut last = ' ';
+    while let Some(c) = characters.next() {
+        if c == '@' && !last.is_alphanumeric() && characters.peek().is_some_and(|next| next.is_alphanumeric()) {
+            while characters.next_if(|next| next.is_alphanumeric() || matches!(next, '_' | '-')).is_some() {}
+            last = ' ';
+            continue;
+        }
+        kept.push(c);
+        last = c;
+    }
+    kept
 }
 
 /// Writes `text` in lower case with white space folded to single spaces and none at the ends.
@@ -149,6 +171,18 @@ mod tests {
             ["free", "f&#114;ee", "f\u{200b}ree", "ｆｒｅｅ", "fr\u{435}\u{435}", "fr\u{ad}ee", "\u{feff}free"]
         {
             assert_eq!(normal(disguise), "free", "{disguise:?}");
+        }
+    }
+
+    #[test]
+    fn mentions_and_placeholders_go_and_addresses_stay() {
+        for (raw, expected) in [
+            ("@user danke, @Anna_K! (@x)", " danke, ! ()"),
+            ("write to joe@bags.example", "write to joe@bags.example"),
+            ("[email]@bags.example from [ip]", "someone@bags.example from "),
+            ("5 @ 3 €, @", "5 @ 3 €, @"),
+        ] {
+            assert_eq!(normal(raw), expected, "{raw}");
         }
     }
 

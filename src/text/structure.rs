@@ -1,6 +1,6 @@
 //! The form of a comment: how long, how loud, how much punctuation and mark-up, in which scripts.
 //!
-//! Numbers become features by binning: `length:9` means a length of about 1.6⁹ characters. The language itself is no
+//! Numbers become features by binning: `length:9` means a length of at least 1.6⁸ characters. The language itself is no
 //! feature: there is hardly any German spam in the public corpora, and a model told the language learns "German is honest".
 
 use super::words::{Token, TokenKind};

@@ -48,6 +48,9 @@ impl Token {
 /// number does not.
 const LITERAL_DIGITS: u32 = 4;
 
+const WORD: Hasher = Hasher::new("w");
+const PAIR: Hasher = Hasher::new("o");
+
 /// Cuts a lower-cased text into tokens.
 pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
     tokens.clear();
@@ -59,7 +62,7 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
         let mut end = start + first.len_utf8();
         if first.is_alphabetic() {
             // Letters repeated for emphasis count twice at most: "soooo" and "sooooooo" are one word.
-            let (mut hash, mut length, mut run, mut last) = (Hasher::new("w").add(u64::from(first)), 1_u32, 1, first);
+            let (mut hash, mut length, mut run, mut last) = (WORD.add(u64::from(first)), 1_u32, 1, first);
             while let Some(&(at, c)) = rest.peek() {
                 let inside = c.is_alphabetic() || (is_apostrophe(c) && letter_follows(text, at + c.len_utf8()));
                 if !inside {
@@ -76,7 +79,7 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
             }
             push(tokens, start, end, hash, TokenKind::Word(length));
         } else if first.is_numeric() {
-            let (mut hash, mut digits) = (Hasher::new("w").add(u64::from(first)), 1_u32);
+            let (mut hash, mut digits) = (WORD.add(u64::from(first)), 1_u32);
             while let Some(&(at, c)) = rest.peek() {
                 let separator = matches!(c, '.' | ',' | ':') && digit_follows(text, at + 1);
                 if !c.is_numeric() && !separator {
@@ -99,7 +102,7 @@ pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
             }
         } else {
             let runs = matches!(first, '!' | '?' | '.');
-            let (mut hash, mut length) = (Hasher::new("w").add(u64::from(first)), 1);
+            let (mut hash, mut length) = (WORD.add(u64::from(first)), 1);
             while let Some(&(at, c)) = rest.peek() {
                 if !runs || !matches!(c, '!' | '?' | '.') {
                     break;
@@ -143,6 +146,11 @@ pub(super) fn emit(text: &str, tokens: &[Token], sink: &mut impl Sink) {
 /// Pairs of tokens at most this far apart.
 const WINDOW: usize = 4;
 
+/// How the beginning of a text is named in a pair; no token can be named so.
+pub const START_OF_TEXT: &str = "‹start›";
+/// How the end of a text is named in a pair.
+pub const END_OF_TEXT: &str = "‹end›";
+
 /// Orthogonal sparse bigrams: every pair of tokens up to [`WINDOW`] apart with its distance. The beginning and the end
 /// of the text count as tokens, so "starts with `hello`" is a feature too.
 pub(super) fn emit_pairs(text: &str, tokens: &[Token], sink: &mut impl Sink) {
@@ -157,7 +165,7 @@ pub(super) fn emit_pairs(text: &str, tokens: &[Token], sink: &mut impl Sink) {
         let (left_hash, left_token) = at(left);
         for distance in 1..=WINDOW.min(tokens.len() + 1 - left) {
             let (right_hash, right_token) = at(left + distance);
-            let hash = Hasher::new("o").add(left_hash.value()).add(distance as u64).add(right_hash.value()).finish();
+            let hash = PAIR.add(left_hash.value()).add(distance as u64).add(right_hash.value()).finish();
             sink.feature(View::WordPairs, hash, || pair_name(text, left_token, distance, right_token));
         }
     }
@@ -167,9 +175,9 @@ fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&T
     let gap = if distance == 1 { " " } else { " … " };
     match (left, right) {
         (Some(left), Some(right)) => format!("{}{gap}{}", left.name(text), right.name(text)),
-        (None, Some(right)) => format!("^{gap}{}", right.name(text)),
-        (Some(left), None) => format!("{}{gap}$", left.name(text)),
-        (None, None) => format!("^{gap}$"),
+        (None, Some(right)) => format!("{START_OF_TEXT}{gap}{}", right.name(text)),
+        (Some(left), None) => format!("{}{gap}{END_OF_TEXT}", left.name(text)),
+        (None, None) => format!("{START_OF_TEXT}{gap}{END_OF_TEXT}"),
     }
 }
 
@@ -240,16 +248,16 @@ mod tests {
         assert_eq!(
             names(View::WordPairs, "check my channel"),
             [
-                "^ check",
-                "^ … my",
-                "^ … channel",
-                "^ … $",
+                "‹start› check",
+                "‹start› … my",
+                "‹start› … channel",
+                "‹start› … ‹end›",
                 "check my",
                 "check … channel",
-                "check … $",
+                "check … ‹end›",
                 "my channel",
-                "my … $",
-                "channel $"
+                "my … ‹end›",
+                "channel ‹end›"
             ]
         );
     }
