@@ -148,7 +148,7 @@ fn no_whole_email_address_stands_anywhere() {
             word.split_once('@').is_some_and(|(local, domain)| {
                 local.chars().next_back().is_some_and(char::is_alphanumeric)
                     && domain.contains('.')
-                    && !local.contains("/")
+                    && !local.contains('/')
             })
         });
         assert!(bad.is_none(), "{}: {bad:?}", row.at);

@@ -13,9 +13,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("reasons", 3),
     ("evaluate", 4),
     ("answer", 4),
+    ("telemetry", 4),
     ("moderator", 5),
     ("config", 5),
-    ("telemetry", 5),
     ("http", 6),
     ("cli", 7),
 ];
