@@ -53,7 +53,7 @@ pub struct ScoreArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  hamgate score --explain --text 'Great post! Visit my casino: http://win.example'
+  hamgate score --explain --text 'Best online casino bonus, buy cheap viagra: http://win.example'
   hamgate score comments.jsonl > answers.jsonl
   zcat export.jsonl.gz | hamgate score --skip-bad --model my.hamgate | jq -r 'select(.verdict == \"hold\") | .id'
 

@@ -26,7 +26,7 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
         match link.kind() {
             LinkKind::Email => mail_domains.extend(text.rsplit('@').next().map(str::to_lowercase)),
             _ if text.contains("://") || text.starts_with("www.") || has_public_suffix(text) => {
-                links.push(text.to_owned())
+                links.push(text.to_owned());
             }
             // "Hallo.Ich" is a missing space, not a host.
             _ => continue,

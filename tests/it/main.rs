@@ -28,6 +28,8 @@ mod data;
 mod layers;
 /// Nothing a stranger types reaches a log line, at any level.
 mod privacy;
+/// What README shows is what happens.
+mod readme;
 /// Probes, model card, metrics, and an OpenAPI document that is true.
 mod service_api;
 /// The server ends in time, whatever its clients do.
