@@ -348,7 +348,7 @@ mod tests {
             (View::Words, "casino", 1.2, "“casino”: very typical of spam", "„casino“: sehr typisch für Spam"),
             (
                 View::WordPairs,
-                "^ … hello",
+                "‹start› … hello",
                 0.5,
                 "beginning with “hello”: typical of spam",
                 "der Anfang mit „hello“: typisch für Spam",
