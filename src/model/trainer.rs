@@ -49,7 +49,7 @@ pub struct TrainOptions {
     pub fields: Fields,
     /// Share of honest comments that may be held, 0 to 1.
     pub ham_held_at_most: f64,
-    /// How many times more the rows of some sources count, by name of the source; see [`super::weights`].
+    /// How many times more the rows of some sources count, by name of the source; see `weights.rs`.
     pub source_weights: BTreeMap<String, f64>,
 }
 
