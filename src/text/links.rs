@@ -80,7 +80,8 @@ fn parts(link: &str, mut part: impl FnMut(&str, &str)) {
     let lower = link.to_lowercase();
     let lower = lower.trim_end_matches(['.', ',', ';', '!', '?', ')']);
     let (host, path) = host_and_path(lower);
-    let host = host.strip_prefix("www.").unwrap_or(host);
+    // The public suffix list knows names without the dot of the root, and what it answers is their end.
+    let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
     let domain = psl::domain_str(host).unwrap_or(host);
     if domain.is_empty() {
         return;
@@ -90,7 +91,8 @@ fn parts(link: &str, mut part: impl FnMut(&str, &str)) {
     for word in label.split(|c: char| !c.is_alphabetic()).filter(|word| word.chars().nth(2).is_some()) {
         part("host", word);
     }
-    for sub in host[..host.len() - domain.len()].split('.').filter(|sub| !sub.is_empty()).take(3) {
+    let subdomains = host.strip_suffix(domain).unwrap_or_default();
+    for sub in subdomains.split('.').filter(|sub| !sub.is_empty()).take(3) {
         part("sub", sub);
     }
     if label.contains(|c: char| c.is_ascii_digit()) {
@@ -147,6 +149,8 @@ mod tests {
             ["domain:baeckerei-huber.at", "host:baeckerei", "host:huber", "form:hyphen"]
         );
         assert_eq!(site("http://baeckerei-huber.at/"), site("https://www.baeckerei-huber.at"));
+        assert_eq!(site("http://baeckerei-huber.at./x"), site("http://baeckerei-huber.at/x"));
+        assert_eq!(site("http://᎒../"), ["domain:᎒"]);
     }
 
     #[test]
