@@ -30,6 +30,8 @@ pub enum Kind {
     AmbiguousLength,
     /// JSON, but not a comment.
     NotAComment,
+    /// No key, or one that is not valid.
+    Unauthorized,
     /// No such path.
     NotFound,
     /// Not that method.
@@ -50,13 +52,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
         Kind::Incomplete,
         Kind::AmbiguousLength,
         Kind::NotAComment,
+        Kind::Unauthorized,
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Timeout,
@@ -92,6 +95,7 @@ impl Kind {
                 ("ambiguous-length", StatusCode::BAD_REQUEST, "The length of the body is given twice")
             }
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
+            Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")

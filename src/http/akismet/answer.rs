@@ -88,9 +88,11 @@ impl Refusal {
         let ok = StatusCode::OK;
         let unavailable = StatusCode::SERVICE_UNAVAILABLE;
         match self {
-            Refusal::Key => {
-                (ok, "invalid", "The key is missing or not valid here; on the server, `hamgate key list` shows the keys")
-            }
+            Refusal::Key => (
+                ok,
+                "invalid",
+                "The key is missing or not valid here; on the server, `hamgate key list` shows the keys",
+            ),
             Refusal::NoBlog => (ok, "Missing required field: blog", "Empty \"blog\" value"),
             Refusal::BadBlog => (ok, "invalid", "We were unable to parse your blog URI"),
             Refusal::NoUserIp => (ok, "Missing required field: user_ip.", "Empty \"user_ip\" value"),
@@ -101,7 +103,9 @@ impl Refusal {
             Refusal::NoStore => {
                 (unavailable, "Not stored: this service keeps nothing", "Start the service with `--store`")
             }
-            Refusal::StoreFails => (unavailable, "Not stored: try again later", "GET /readyz says what the store lacks"),
+            Refusal::StoreFails => {
+                (unavailable, "Not stored: try again later", "GET /readyz says what the store lacks")
+            }
         }
     }
 }

@@ -7,9 +7,9 @@ use crate::http::App;
 use crate::http::akismet::answer::{Refusal, Word};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
-use crate::http::akismet::{Caller, hold};
+use crate::http::akismet::{Caller, hold, now};
 use crate::http::check::Judged;
-use crate::store::{Decided, now};
+use crate::store::Decided;
 use crate::verdict::{Decision, DecisionId, Queue};
 
 /// Judges a comment, remembers the decision, and says it.

@@ -4,11 +4,11 @@ use warp::reply::Response;
 
 use crate::comment::Label;
 use crate::http::App;
-use crate::http::akismet::Caller;
 use crate::http::akismet::answer::{self, Refusal, THANKS};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
-use crate::store::{Correction, Origin, Target, now};
+use crate::http::akismet::{Caller, now};
+use crate::store::{Correction, Origin, Target};
 
 /// What submit-spam says.
 pub const SPAM: (Label, Origin) = (Label::Spam, Origin::SubmitSpam);

@@ -145,7 +145,8 @@ mod tests {
 
     #[test]
     fn a_flag_is_set_only_by_a_word_for_yes() {
-        for (value, expected) in [("1", true), ("true", true), ("True", true), ("False", false), ("0", false), ("", false)]
+        for (value, expected) in
+            [("1", true), ("true", true), ("True", true), ("False", false), ("0", false), ("", false)]
         {
             assert_eq!(Form::parse(format!("is_test={value}").as_bytes(), "").flag("is_test"), expected, "{value}");
         }
@@ -157,7 +158,8 @@ mod tests {
         for good in ["", "application/x-www-form-urlencoded", "Application/X-WWW-Form-Urlencoded;charset=UTF-8"] {
             assert!(is_form(good), "{good}");
         }
-        for bad in ["application/json", "multipart/form-data; boundary=application/x-www-form-urlencoded", "text/plain"] {
+        for bad in ["application/json", "multipart/form-data; boundary=application/x-www-form-urlencoded", "text/plain"]
+        {
             assert!(!is_form(bad), "{bad}");
         }
     }

@@ -26,11 +26,12 @@ mod slashes;
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::Stream;
 use warp::host::Authority;
-use warp::http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use warp::http::Method;
+use warp::http::header::{AsHeaderName, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, USER_AGENT};
 use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
@@ -43,6 +44,7 @@ use crate::http::endpoint::{Endpoint, split_key};
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, with};
 use crate::site::{Site, SiteError};
+use crate::store::Store;
 
 pub use answer::undecided_lines;
 
@@ -167,8 +169,12 @@ enum Caller {
 }
 
 impl Caller {
+    /// Who has a key is believed. A service without keys is open: it has nothing to tell a wrong key by.
     fn new(app: &App, key: Option<&str>) -> Result<Self, Refusal> {
-        todo!()
+        let keys = app.store.as_ref().map(Store::keys).filter(|keys| !keys.is_empty());
+        let Some(keys) = keys else { return Ok(Caller::Anyone) };
+        let site = key.and_then(|key| keys.site_of(key).cloned());
+        site.map(Caller::Site).ok_or(Refusal::Key)
     }
 
     /// The site that a call is about. A key is for one site, whatever `blog` says, so that blogs behind one key share
@@ -181,6 +187,12 @@ impl Caller {
             Caller::Anyone => Ok(blog),
         }
     }
+}
+
+/// The time, in seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Adds to an answer what Akismet's clients need, whoever made it: routes, limits, or a handler that failed.

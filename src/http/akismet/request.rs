@@ -77,14 +77,11 @@ struct Typed {
 impl Typed {
     /// See [`slashes`](super::slashes) on when there are any.
     fn read(form: &Form, recheck: Option<Recheck>) -> Self {
-        let [author, author_url, content] =
-            ["comment_author", "comment_author_url", "comment_content"].map(|name| form.get(name));
+        let texts = ["comment_author", "comment_author_url", "comment_content"].map(|name| form.get(name));
         let of_wordpress = form.has("akismet_comment_nonce") && recheck.is_none();
-        let texts = [&author, &author_url, &content].into_iter().flatten();
-        if !of_wordpress || !texts.into_iter().all(|text| may_be_slashed(text)) {
-            return Typed { author, author_url, content };
-        }
-        let [author, author_url, content] = [author, author_url, content].map(|text| text.map(|text| unslash(&text)));
+        let slashed = of_wordpress && texts.iter().flatten().all(|text| may_be_slashed(text));
+        let [author, author_url, content] =
+            if slashed { texts.map(|text| text.map(|text| unslash(&text))) } else { texts };
         Typed { author, author_url, content }
     }
 }

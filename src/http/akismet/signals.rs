@@ -30,9 +30,9 @@ impl Signals {
     /// Reads the signals of a form. `honeypot_field_name` may name a trap of the blog's own; its value comes under that
     /// name, or under that name behind `POST_`.
     pub fn read(form: &Form) -> Self {
-        let own = form.get("honeypot_field_name").is_some_and(|name| {
-            form.get(&name).is_some() || form.get(&format!("POST_{name}")).is_some()
-        });
+        let own = form
+            .get("honeypot_field_name")
+            .is_some_and(|name| form.get(&name).is_some() || form.get(&format!("POST_{name}")).is_some());
         Signals { trapped: own || form.get(WORDPRESS_TRAP).is_some() }
     }
 }
