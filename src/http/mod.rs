@@ -16,6 +16,7 @@
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
+mod access;
 mod batch;
 mod body;
 mod check;
