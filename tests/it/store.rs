@@ -1,5 +1,6 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -328,16 +329,33 @@ async fn a_store_of_another_process_a_reader_a_folder_or_a_stranger_is_refused_b
     assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
 }
 
+/// Who may write to every file is sent as somebody who may not.
 #[tokio::test]
-async fn a_file_that_may_only_be_read_is_refused_by_name() {
+async fn a_file_or_folder_that_may_only_be_read_is_refused_by_name() {
+    const NOBODY: u32 = 65534;
     let place = Place::new();
     place.open().await.close().await;
-    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o400)).unwrap();
-    if fs::OpenOptions::new().write(true).open(place.path()).is_ok() {
-        println!("skipped: this user may write to every file");
-        return;
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let may_write = fs::OpenOptions::new().write(true).open(place.path()).is_ok();
+    for file in ["store.sqlite", "new.sqlite", "new/store.sqlite"] {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("hamgate"));
+        command.env_clear().args(["key", "add", "example.org", "--store"]).arg(place.folder.path().join(file));
+        if may_write {
+            command.uid(NOBODY);
+        }
+        let output = match command.output() {
+            Ok(output) => output,
+            Err(error) => {
+                println!("skipped: the program cannot be run as somebody else: {error}");
+                return;
+            }
+        };
+        let message = String::from_utf8(output.stderr).unwrap();
+        let expected = if file.contains('/') { "its folder cannot be made" } else { "is read-only for this user" };
+        assert!(message.contains(expected) && message.contains("\nhint: "), "{file}: {message}");
     }
-    assert_eq!(place.open_error().await, StoreError::ReadOnly);
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
 }
 
 #[tokio::test]
