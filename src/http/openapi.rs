@@ -365,11 +365,12 @@ fn batch() {}
         ))))
     ),
     responses(
-        (status = 200, description = "The word", body = String, content_type = "text/plain; charset=utf-8", example = "false",
+        (status = 200, description = "The word", body = String, content_type = "text/plain; charset=utf-8",
             headers(
                 ("X-akismet-guid" = String, description = "The name of this answer, 32 hexadecimal digits; always there."),
                 ("X-akismet-error" = String, description = "`hold` or `undecided`: keep the comment for moderation."),
-            )),
+            ),
+            example = "false"),
         FormRefusals,
     )
 )]

@@ -68,7 +68,7 @@ async fn a_key_is_taken_from_every_place_and_a_wrong_one_from_none() {
             let answer = raw(&blog, &request).await;
             assert_eq!(answer.status, 200);
             assert_eq!(answer.body == "invalid", !valid, "{request} got {answer:?}");
-            assert_eq!(answer.header("x-akismet-debug-help") == "", valid, "{answer:?}");
+            assert_eq!(answer.header("x-akismet-debug-help").is_empty(), valid, "{answer:?}");
             assert_eq!(answer.header("x-akismet-guid").len(), 32, "{answer:?}");
         }
     }
