@@ -21,6 +21,7 @@ use serde::Deserialize;
 
 use crate::comment::Label;
 
+use super::steps::Steps;
 use super::weights::Weight;
 
 /// Added to every rescaled count (Lidstone smoothing). Flat between .1 and 1 in every experiment; `docs/tried.md`.
@@ -50,6 +51,11 @@ impl Balance {
             return 0.0;
         }
         ((in_rows(spam.into()) * self.spam + ALPHA) / (in_rows(ham.into()) * self.ham + ALPHA)).ln()
+    }
+
+    /// The same in steps.
+    pub(super) fn steps(self, ham: u32, spam: u32) -> Steps {
+        if ham == 0 && spam == 0 { Steps::NEVER_SEEN } else { Steps::nearest(self.log_odds(ham, spam)) }
     }
 }
 

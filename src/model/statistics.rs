@@ -11,6 +11,7 @@ use crate::comment::Label;
 use crate::text::{Features, View};
 
 use super::naive_bayes::Balance;
+use super::steps::Steps;
 use super::weights::Weight;
 
 /// The weighted counts of all views, by bucket and label, in units of [`Weight`].
@@ -80,10 +81,10 @@ pub(super) struct HeldOut<'a> {
 
 impl HeldOut<'_> {
     /// The log-odds of one of the row's buckets as if the row did not exist.
-    pub(super) fn log_odds(&self, bucket: u32) -> f64 {
+    pub(super) fn steps(&self, bucket: u32) -> Steps {
         let mut counts = Label::ALL.map(|label| load(&self.table[bucket as usize][label.index()]));
         counts[self.label.index()] -= self.weight.units();
-        self.balance.log_odds(counts[Label::Ham.index()], counts[Label::Spam.index()])
+        self.balance.steps(counts[Label::Ham.index()], counts[Label::Spam.index()])
     }
 }
 
@@ -127,7 +128,7 @@ mod tests {
                 for &bucket in row.of(view) {
                     let [ham, spam] =
                         Label::ALL.map(|label| load(&others.views[view.index()][bucket as usize][label.index()]));
-                    assert_eq!(left_out.log_odds(bucket), balance.log_odds(ham, spam), "{view:?}");
+                    assert_eq!(left_out.steps(bucket), balance.steps(ham, spam), "{view:?}");
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Seeing a text as its reader would: HTML and BBCode tags removed, their link targets kept.
 
 /// Copies the visible text of `text` to `visible`, a space in place of every tag; appends link targets to `links` and
-/// returns the number of tags.
+/// returns the number of tags. Where there is none, `visible` is not written, for it is `text`.
 ///
 /// Only things that are tags go: `a < b` and `[sic]` stay. Linear in the length of the text: a tag ends at the first
 /// closing bracket, and where none follows any more, nothing is searched.
@@ -30,7 +30,9 @@ pub(super) fn strip(text: &str, visible: &mut String, links: &mut Vec<String>) -
         at = open + tag.length;
         copied = at;
     }
-    visible.push_str(&text[copied..]);
+    if tags > 0 {
+        visible.push_str(&text[copied..]);
+    }
     tags
 }
 
@@ -107,6 +109,7 @@ mod tests {
         for (text, visible, targets, tags) in table {
             let (mut seen, mut links) = (String::new(), Vec::new());
             assert_eq!(strip(text, &mut seen, &mut links), *tags, "{text}");
+            let seen = if *tags == 0 { (*text).to_owned() } else { seen };
             assert_eq!(
                 (seen.as_str(), links.as_slice()),
                 (*visible, targets.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().as_slice())
