@@ -58,7 +58,9 @@ impl Statistics {
         features: usize,
     ) -> HeldOut<'_> {
         let mut totals = totals.0[view.index()];
-        totals[label.index()] -= u64::from(weight.units()) * features as u64;
+        // Saturating: a corpus that changed since it was counted is refused, but only after this pass.
+        let total = &mut totals[label.index()];
+        *total = total.saturating_sub(u64::from(weight.units()) * features as u64);
         let balance = Balance::new(totals[Label::Ham.index()], totals[Label::Spam.index()]);
         HeldOut { table: &self.views[view.index()], label, weight, balance }
     }
@@ -83,7 +85,8 @@ impl HeldOut<'_> {
     /// The log-odds of one of the row's buckets as if the row did not exist.
     pub(super) fn steps(&self, bucket: u32) -> Steps {
         let mut counts = Label::ALL.map(|label| load(&self.table[bucket as usize][label.index()]));
-        counts[self.label.index()] -= self.weight.units();
+        let count = &mut counts[self.label.index()];
+        *count = count.saturating_sub(self.weight.units());
         self.balance.steps(counts[Label::Ham.index()], counts[Label::Spam.index()])
     }
 }

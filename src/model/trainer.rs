@@ -246,8 +246,9 @@ struct HeldOutRow {
 }
 
 impl HeldOutRow {
-    fn order(&self) -> (u64, Label, u64, [u64; combination::SUMMARIES.len()]) {
-        (self.key, self.example.label, self.fold, self.example.inputs.map(f64::to_bits))
+    fn order(&self) -> (u64, Label, u64, u64, [u64; combination::SUMMARIES.len()]) {
+        let Example { inputs, label, weight } = &self.example;
+        (self.key, *label, self.fold, weight.to_bits(), inputs.map(f64::to_bits))
     }
 }
 

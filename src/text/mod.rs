@@ -76,11 +76,6 @@ impl View {
         self as usize
     }
 
-    /// The view of that name.
-    pub fn from_name(name: &str) -> Option<View> {
-        View::ALL.into_iter().find(|view| view.name() == name)
-    }
-
     /// The view's table has two to the power of this many buckets.
     ///
     /// Measured in `docs/tried.md` ("How many buckets?").

@@ -69,21 +69,19 @@ fn without_people(text: &str) -> String {
 pub(super) fn fold(text: &str, out: &mut Vec<char>) {
     out.clear();
     out.reserve(text.len());
-    let mut gap = false;
     for c in text.chars() {
         if c.is_whitespace() {
-            gap = !out.is_empty();
-            continue;
-        }
-        if gap {
-            out.push(' ');
-            gap = false;
-        }
-        if c.is_ascii() {
+            if out.last().is_some_and(|&last| last != ' ') {
+                out.push(' ');
+            }
+        } else if c.is_ascii() {
             out.push(c.to_ascii_lowercase());
         } else {
             out.extend(c.to_lowercase());
         }
+    }
+    if out.last() == Some(&' ') {
+        out.pop();
     }
 }
 
