@@ -301,6 +301,8 @@ async fn what_is_no_form_or_too_long_or_too_late_is_an_error_with_a_name() {
     assert_eq!(blog.wordpress(CHECK, &fits).await.verdict().0, "false");
     undecided(&blog.wordpress(CHECK, &form(&"x=y&".repeat(2_000))).await, 413);
     undecided(&Said::read(blog.server.get(CHECK).await).await, 405);
+    let many = Blog::start().await;
+    undecided(&many.wordpress(CHECK, &form(&"a&".repeat(5_000))).await, 413);
     let said = Said::read(blog.server.post("/1.1/nothing", "").await).await;
     assert_eq!((said.status, said.guid.as_str()), (404, ""));
 
