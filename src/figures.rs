@@ -231,8 +231,7 @@ fn calibration_error(rows: &[Scored]) -> Option<f64> {
     let mut surplus = [0.0; CALIBRATION_BINS];
     for row in rows {
         let probability = row.evidence.probability().value();
-        surplus[calibration_bin(probability)] +=
-            weights[row.label.index()] * (probability - row.label.index() as f64);
+        surplus[calibration_bin(probability)] += weights[row.label.index()] * (probability - row.label.index() as f64);
     }
     // Rounding may leave the range by the last digit.
     Some(surplus.iter().map(|sum: &f64| sum.abs()).sum::<f64>().min(1.0))

@@ -11,6 +11,7 @@ pub mod http;
 pub mod model;
 pub mod moderator;
 pub mod reasons;
+pub mod report;
 pub mod telemetry;
 pub mod text;
 pub mod verdict;

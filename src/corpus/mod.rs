@@ -162,7 +162,14 @@ impl Corpus {
     pub fn open(paths: &[PathBuf], options: CorpusOptions) -> Result<Self, CorpusError> {
         let files = files::list(paths)?;
         let on_progress: OnProgress = Box::new(|_| ());
-        Ok(Corpus { files, options, on_progress, passes: AtomicU64::new(0), skipped: Mutex::default(), splits: Mutex::default() })
+        Ok(Corpus {
+            files,
+            options,
+            on_progress,
+            passes: AtomicU64::new(0),
+            skipped: Mutex::default(),
+            splits: Mutex::default(),
+        })
     }
 
     /// Calls `on_progress` from the reading thread, many times a pass.

@@ -544,7 +544,9 @@ mod tests {
         rows.extend(vec![7; 500]);
         let counted = |rows: &[u64]| {
             let mut names = Names::default();
-            rows.iter().for_each(|&hash| names.add(name(hash)));
+            for &hash in rows {
+                names.add(name(hash));
+            }
             assert_eq!(names.0[&(View::Words, 3)].len(), NAMES_PER_BUCKET);
             assert_eq!(names.0[&(View::Words, 3)][&7].1, 501);
             names.most_frequent()

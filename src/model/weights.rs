@@ -58,7 +58,10 @@ impl SourceWeights {
     ///
     /// # Errors
     /// When a factor would make a row weigh more than [`Weight::MOST`].
-    pub(super) fn new(sizes: &BTreeMap<String, LabelCounts>, factors: &BTreeMap<String, f64>) -> Result<Self, TooHeavy> {
+    pub(super) fn new(
+        sizes: &BTreeMap<String, LabelCounts>,
+        factors: &BTreeMap<String, f64>,
+    ) -> Result<Self, TooHeavy> {
         let largest = sizes.values().map(LabelCounts::total).max().unwrap_or(1) as f64;
         let weight = |(source, size): (&String, &LabelCounts)| {
             let tempered = (largest / size.total().max(1) as f64).powf(TEMPER).min(MOST_TEMPERED);
