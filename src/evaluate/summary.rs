@@ -57,6 +57,9 @@ pub struct Measured {
 }
 
 impl Measured {
+    /// A language or topic of fewer rows is left out of tables for people; JSON has all.
+    pub const TOLD_FROM_ROWS: u64 = 5;
+
     /// Takes the figures of rows.
     pub fn of<'a>(rows: impl Iterator<Item = &'a Judged>) -> Self {
         let figures = Figures::of_judged(&rows.cloned().collect::<Vec<_>>());

@@ -372,27 +372,27 @@ fn cross_fit(rows: &[HeldOutRow]) -> Result<Vec<Scored>, Label> {
 struct Found {
     view: View,
     bucket: u32,
-    hash: u64,
     name: String,
 }
 
-/// Names are counted for at most so many features of a bucket.
+/// At most so many names are counted for a bucket: some features share it, and a fragment is named by the words around it.
 ///
-/// Buckets are chosen so that a corpus of a million comments puts some dozen features into one. Whoever trains on far more, or
-/// on text made to collide, gets a card that lacks a name, and no process that grows without bound.
+/// Whoever trains on a corpus with far more, or on text made to collide, gets a card that lacks a name, and no process that grows
+/// without bound.
 const NAMES_PER_BUCKET: usize = 256;
 
 /// How often each name was met for each bucket wanted.
 ///
-/// Of a bucket with too many features those with the smallest hashes are kept. Such a feature is kept from its first row to the
-/// last, so its count is exact, and which features these are does not depend on the order of the rows.
+/// Of a bucket with too many names those with the smallest hashes are kept. Such a name is kept from its first row to the last, so
+/// its count is exact, and which names these are does not depend on the order of the rows.
 #[derive(Default)]
-struct Names(HashMap<(View, u32), BTreeMap<u64, (String, u64)>>);
+struct Names(HashMap<(View, u32), BTreeMap<(u64, String), u64>>);
 
 impl Names {
-    fn add(&mut self, Found { view, bucket, hash, name }: Found) {
+    fn add(&mut self, Found { view, bucket, name }: Found) {
         let of_bucket = self.0.entry((view, bucket)).or_default();
-        of_bucket.entry(hash).or_insert((name, 0)).1 += 1;
+        let hash = Hasher::new("name").add_text(&name).finish().value();
+        *of_bucket.entry((hash, name)).or_default() += 1;
         if of_bucket.len() > NAMES_PER_BUCKET {
             of_bucket.pop_last();
         }
@@ -400,8 +400,9 @@ impl Names {
 
     /// Of each bucket the name met most often, if often enough.
     fn most_frequent(self) -> BTreeMap<(View, u32), String> {
-        let best = |names: BTreeMap<u64, (String, u64)>| {
-            let frequent = names.into_values().filter(|(_, met)| *met >= NAMED_FROM_ROWS);
+        let best = |names: BTreeMap<(u64, String), u64>| {
+            let frequent = names.into_iter().filter(|(_, met)| *met >= NAMED_FROM_ROWS);
+            let frequent = frequent.map(|((_, name), met)| (name, met));
             frequent.max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0))).map(|(name, _)| name)
         };
         self.0.into_iter().filter_map(|(bucket, names)| Some((bucket, best(names)?))).collect()
@@ -423,7 +424,7 @@ impl Sink for Hunter<'_> {
     fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String) {
         let bucket = hash.bucket(view);
         if self.hunt.wanted.contains_key(&(view, bucket)) {
-            self.names.push(Found { view, bucket, hash: hash.value(), name: name() });
+            self.names.push(Found { view, bucket, name: name() });
         }
     }
 }
@@ -539,21 +540,20 @@ mod tests {
 
     #[test]
     fn names_of_a_bucket_are_bounded_and_those_kept_are_counted_from_the_first_row_on() {
-        let name = |hash: u64| Found { view: View::Words, bucket: 3, hash, name: format!("name{hash}") };
-        let mut rows: Vec<u64> = (0..2000).collect();
-        rows.extend(vec![7; 500]);
-        let counted = |rows: &[u64]| {
+        let met = |n: usize| Found { view: View::Words, bucket: 3, name: format!("name{n}") };
+        let kept = |order: &[usize]| {
             let mut names = Names::default();
-            for &hash in rows {
-                names.add(name(hash));
+            for &n in order {
+                names.add(met(n));
             }
-            assert_eq!(names.0[&(View::Words, 3)].len(), NAMES_PER_BUCKET);
-            assert_eq!(names.0[&(View::Words, 3)][&7].1, 501);
-            names.most_frequent()
+            names.0.remove(&(View::Words, 3)).unwrap()
         };
-        let forward = counted(&rows);
-        rows.reverse();
-        assert_eq!((&forward, &forward[&(View::Words, 3)]), (&counted(&rows), &"name7".to_owned()));
+        let mut order: Vec<usize> = (0..2000).flat_map(|n| [n, 1999 - n, n]).collect();
+        let forward = kept(&order);
+        assert_eq!(forward.len(), NAMES_PER_BUCKET);
+        assert!(forward.values().all(|&count| count == 3), "{forward:?}");
+        order.reverse();
+        assert_eq!(forward, kept(&order));
     }
 
     #[test]

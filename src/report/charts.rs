@@ -37,13 +37,16 @@ pub(super) fn trade_off(curve: &Curve, chosen: Step) -> Markup {
     let y = Axis { scale: upwards(0.0, 1.0, HEIGHT), title: "spam caught".to_owned(), ticks: percent_ticks(20) };
     let at = |ham: u64, spam: u64| (x.scale.at(1000.0 * share(ham, curve.ham)), y.scale.at(share(spam, curve.spam)));
     let visible = with_start(curve).take_while(|(ham, _)| 1000.0 * share(*ham, curve.ham) <= most);
+    let mut visible: Vec<(f64, f64)> = visible.map(|(ham, spam)| at(ham, spam)).collect();
+    // What the last threshold on the paper catches is caught up to the edge.
+    visible.extend(visible.last().map(|&(_, caught)| (RIGHT, caught)));
     let label = [
         "chosen threshold".to_owned(),
         format!("{held:.1} of 1,000 held"),
         format!("{:.1} % of spam caught", 100.0 * share(chosen.spam, curve.spam)),
     ];
     let content = html! {
-        (line("curve", visible.map(|(ham, spam)| at(ham, spam))))
+        (line("curve", visible))
         (labelled_point("chosen", at(chosen.ham, chosen.spam), &label))
     };
     chart("Honest comments held against spam caught", HEIGHT, &x, &y, &content)
@@ -135,7 +138,7 @@ pub(super) fn histograms(bars: &[Bar], marks: &[Mark], title: &str, held_from: f
                 }
             }
             line class="axis" x1=(n(LEFT)) x2=(n(RIGHT)) y1=(n(top + PANEL)) y2=(n(top + PANEL)) {}
-            text class={ "label " (class) "-text" } x=(n(LEFT + 8.0)) y=(n(top + 14.0)) { (name) " (" (all) ")" }
+            text class={ "label " (class) "-text" } x=(n(LEFT + 8.0)) y=(n(top + 14.0)) { (name) " (" (super::thousands(all)) ")" }
         }
     };
     html! {
@@ -166,7 +169,7 @@ pub(super) fn calibration(bins: &[CalibrationBin]) -> Markup {
         bins.iter().filter_map(|bin| Some((bin, at(bin.promised?, bin.came?), bin.interval?))).collect();
     let content = html! {
         (line("guide", [at(0.0, 0.0), at(1.0, 1.0)]))
-        text class="note" x=(n(at(0.41, 0.0).0)) y=(n(at(0.0, 0.36).1)) { "perfectly calibrated" }
+        text class="note" x=(n(at(0.03, 0.0).0)) y=(n(at(0.0, 0.92).1)) { "dotted: every promise kept" }
         (line("curve thin", points.iter().map(|(_, place, _)| *place)))
         @for (bin, (px, py), interval) in &points {
             line class="interval" x1=(n(*px)) x2=(n(*px)) y1=(n(y.scale.at(interval.low))) y2=(n(y.scale.at(interval.high))) {}

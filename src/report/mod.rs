@@ -98,33 +98,34 @@ fn head(page: &Page<'_>) -> Markup {
 fn key_figures(report: &Report) -> Markup {
     let Report { overall, intervals, .. } = report;
     let figures = &overall.figures;
-    let rate = |value: Option<f64>| value.map(|value| format!("{value:.1}"));
-    let coefficient = |value: Option<f64>| value.map(|value| format!("{value:.3}"));
     let tiles = [
         (
-            "Honest comments held",
+            "Honest comments held, of 1,000",
             rate(overall.ham_held_per_1000),
-            "of 1,000",
             intervals.ham_held_per_1000.map(|interval| bounds(interval, 1)),
             "ham",
         ),
         (
-            "Spam approved",
+            "Spam approved, of 1,000",
             rate(overall.spam_approved_per_1000),
-            "of 1,000",
             intervals.spam_approved_per_1000.map(|interval| bounds(interval, 1)),
             "spam",
         ),
-        ("AUC", coefficient(figures.auc), "", intervals.auc.map(|interval| bounds(interval, 3)), ""),
-        ("MCC", coefficient(figures.mcc), "at even odds", intervals.mcc.map(|interval| bounds(interval, 3)), ""),
-        ("Calibration error", coefficient(figures.calibration_error), "", None, ""),
+        ("Area under the ROC curve", coefficient(figures.auc), intervals.auc.map(|interval| bounds(interval, 3)), ""),
+        (
+            "Correlation (MCC) at probability 50 %",
+            coefficient(figures.mcc),
+            intervals.mcc.map(|interval| bounds(interval, 3)),
+            "",
+        ),
+        ("Calibration error at even base rates", coefficient(figures.calibration_error), None, ""),
     ];
     html! {
         section.tiles aria-label="Main figures" {
-            @for (name, value, unit, interval, class) in tiles {
+            @for (name, value, interval, class) in tiles {
                 div.tile.(class) {
                     h2 { (name) }
-                    p.value { (value.as_deref().unwrap_or("–")) " " span.unit { (unit) } }
+                    p.value { (value) }
                     @if let Some(interval) = interval { p.interval { "95 %: " (interval) } }
                 }
             }
@@ -174,10 +175,12 @@ fn ladder(curve: &Curve, thresholds: Option<Thresholds>) -> Markup {
     let rungs = SHIFTS.map(|shift| (shift, curve.above(shift)));
     html! {
         table {
-            caption { "Stricter thresholds above, looser ones below; differences in single comments" }
+            caption { "Stricter thresholds above, looser ones below, in steps of "
+                @if thresholds.is_some() { "evidence" } @else { "log-odds" }
+                "; differences in single comments" }
             thead {
                 tr {
-                    th { @if thresholds.is_some() { "hold from" } @else { "threshold" } }
+                    th { @if thresholds.is_some() { "hold from" } @else { "moved by" } }
                     th.number { "ham held/1,000" }
                     th.number { "spam approved/1,000" }
                     th.number { "ham" }
@@ -191,7 +194,7 @@ fn ladder(curve: &Curve, thresholds: Option<Thresholds>) -> Markup {
                             @match thresholds {
                                 Some(thresholds) => (probability(LogOdds(thresholds.hold().0 + shift).probability().value())),
                                 None if shift == 0.0 => "as trained",
-                                None => { (signed(shift, 1)) " log-odds" },
+                                None => (signed(shift, 1)),
                             }
                             @if shift == 0.0 && thresholds.is_some() { " (chosen)" }
                         }
@@ -234,7 +237,36 @@ fn separation(page: &Page<'_>) -> Markup {
                 "Evidence of every comment. Right of the line comments are held; bars in full colour are held, so those above in full "
                 "colour are honest comments that wait, and pale ones below are spam that appears."
             }
-            figure.wide { (charts::histograms(&bars, &marks, title, marks[0].0)) }
+            div.pair {
+                figure { (charts::histograms(&bars, &marks, title, marks[0].0)) }
+                (outcomes(&page.outcome.report.overall.figures))
+            }
+        }
+    }
+}
+
+/// Where comments of either kind ended up.
+fn outcomes(figures: &Figures) -> Markup {
+    let Figures { ham, spam, ham_held, ham_in_spam_queue, spam_approved, spam_in_spam_queue, .. } = *figures;
+    let rows = [
+        ("approved", ham - ham_held, spam_approved),
+        ("held for review", ham_held - ham_in_spam_queue, spam - spam_approved - spam_in_spam_queue),
+        ("held as spam", ham_in_spam_queue, spam_in_spam_queue),
+    ];
+    let of = |part: u64, whole: u64| percent((whole > 0).then(|| part as f64 / whole as f64));
+    html! {
+        table {
+            caption { "Where they ended up" }
+            thead { tr { th {} th.number { "honest" } th.number {} th.number { "spam" } th.number {} } }
+            tbody {
+                @for (name, honest, unwanted) in rows {
+                    tr {
+                        th scope="row" { (name) }
+                        td.number.ham-text { (thousands(honest)) } td.number { (of(honest, ham)) }
+                        td.number.spam-text { (thousands(unwanted)) } td.number { (of(unwanted, spam)) }
+                    }
+                }
+            }
         }
     }
 }
@@ -451,14 +483,16 @@ fn website(report: &Report) -> Markup {
 }
 
 fn parts(title: &str, head: &str, parts: &BTreeMap<String, Measured>) -> Markup {
-    if parts.is_empty() {
+    let (large, small): (Vec<_>, Vec<_>) =
+        parts.iter().partition(|(_, part)| part.figures.rows() >= Measured::TOLD_FROM_ROWS);
+    if large.is_empty() {
         return html! {};
     }
     html! {
         section {
             h2 { (title) }
             div.scroll {
-                table.(if parts.len() > 12 { "columns" } else { "plain" }) {
+                table {
                     thead {
                         tr {
                             th { (head) }
@@ -471,7 +505,7 @@ fn parts(title: &str, head: &str, parts: &BTreeMap<String, Measured>) -> Markup 
                         }
                     }
                     tbody {
-                        @for (name, measured) in parts {
+                        @for (name, measured) in &large {
                             tr {
                                 th scope="row" { (name) }
                                 td.number { (thousands(measured.figures.ham)) }
@@ -484,6 +518,9 @@ fn parts(title: &str, head: &str, parts: &BTreeMap<String, Measured>) -> Markup 
                         }
                     }
                 }
+            }
+            @if !small.is_empty() {
+                p.lead { (plural(small.len() as u64, head)) " of fewer than " (Measured::TOLD_FROM_ROWS) " rows not shown" }
             }
         }
     }
@@ -603,7 +640,7 @@ fn difference(value: u64, from: u64) -> String {
 
 /// "1 more like it", "2 more like it", "3 more spam comments".
 fn plural(count: u64, what: &str) -> String {
-    let plural = if count == 1 || !what.ends_with("comment") { "" } else { "s" };
+    let plural = if count == 1 || what.ends_with(" it") { "" } else { "s" };
     format!("{} {what}{plural}", thousands(count))
 }
 
@@ -632,8 +669,8 @@ mod tests {
     fn numbers_are_written_for_people() {
         assert_eq!([0, 999, 1000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
-            [0.5, 0.99994, 0.999_999, 0.0, 0.002].map(probability),
-            ["50.0 %", "99.99 %", ">99.99 %", "<0.01 %", "0.20 %"]
+            [0.5, 0.9995, 0.999_999, 0.0, 0.002].map(probability),
+            ["50.0 %", "99.95 %", ">99.99 %", "<0.01 %", "0.20 %"]
         );
         assert_eq!(
             (difference(3, 5), difference(5, 5), difference(1005, 5)),
