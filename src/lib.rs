@@ -12,6 +12,8 @@ pub mod model;
 pub mod moderator;
 pub mod reasons;
 pub mod report;
+pub mod site;
+pub mod store;
 pub mod telemetry;
 pub mod text;
 pub mod verdict;

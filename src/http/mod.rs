@@ -16,6 +16,7 @@
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
+mod access;
 mod batch;
 mod body;
 mod check;
@@ -46,6 +47,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
 use crate::moderator::Moderator;
+use crate::store::Store;
 
 pub use server::Server;
 
@@ -55,12 +57,13 @@ pub struct App {
     moderator: Arc<Moderator>,
     metrics: Arc<Metrics>,
     config: ServeConfig,
+    store: Option<Store>,
 }
 
 impl App {
-    /// Joins a model in service with the limits it is served under.
-    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>) -> Arc<Self> {
-        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone() })
+    /// Joins a model in service with the limits it is served under and the store it remembers in.
+    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>, store: Option<Store>) -> Arc<Self> {
+        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store })
     }
 
     /// Counts a problem and makes it a response.

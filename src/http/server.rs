@@ -31,6 +31,7 @@ use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, routes};
 use crate::moderator::Moderator;
+use crate::store::Store;
 
 /// A client that is turned away has so long to send something and to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
@@ -89,8 +90,9 @@ impl Server<()> {
     pub async fn bind(
         config: &ServeConfig,
         moderator: impl Into<Arc<Moderator>>,
+        store: Option<Store>,
     ) -> Result<Server<impl Routes>, BindError> {
-        let app = App::new(config, moderator);
+        let app = App::new(config, moderator, store);
         let routes = routes(&app);
         Self::bind_routes(app, routes).await
     }

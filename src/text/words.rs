@@ -8,9 +8,9 @@ use super::{FeatureHash, Hasher, Sink, View};
 /// One token of a lower-cased text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
-    /// First byte in the text.
+    /// First character in the text.
     start: u32,
-    /// Byte behind the last.
+    /// Character behind the last.
     end: u32,
     hash: FeatureHash,
     pub(super) kind: TokenKind,
@@ -25,17 +25,16 @@ pub(super) enum TokenKind {
     /// A short number, literally.
     Digits,
     Punctuation,
+    /// The beginning or the end of the text.
+    Edge(&'static str),
 }
 
 impl Token {
-    pub(super) fn text<'a>(&self, text: &'a str) -> &'a str {
-        &text[self.start as usize..self.end as usize]
-    }
-
-    fn name(&self, text: &str) -> String {
+    fn name(&self, text: &[char]) -> String {
         match self.kind {
             TokenKind::Number(digits) => format!("#{digits}"),
-            _ => self.text(text).to_owned(),
+            TokenKind::Edge(name) => name.to_owned(),
+            _ => text[self.start as usize..self.end as usize].iter().collect(),
         }
     }
 
@@ -49,102 +48,93 @@ impl Token {
 const LITERAL_DIGITS: u32 = 4;
 
 const WORD: Hasher = Hasher::new("w");
-const PAIR: Hasher = Hasher::new("o");
+const NUMBER: Hasher = Hasher::new("#");
+const START: Hasher = Hasher::new("^");
+const END: Hasher = Hasher::new("$");
 
-/// Cuts a lower-cased text into tokens.
-pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
+/// Cuts a lower-cased text into tokens; the first and the last are its edges.
+pub(super) fn tokenize(text: &[char], tokens: &mut Vec<Token>) {
     tokens.clear();
-    let mut rest = text.char_indices().peekable();
-    while let Some((start, first)) = rest.next() {
+    push(tokens, 0, 0, START, TokenKind::Edge(START_OF_TEXT));
+    let follows = |at: usize, is: fn(char) -> bool| text.get(at).is_some_and(|&c| is(c));
+    let mut start = 0;
+    while let Some(&first) = text.get(start) {
+        let mut hash = WORD.add(u64::from(first));
+        let mut end = start + 1;
         if first.is_whitespace() {
-            continue;
-        }
-        let mut end = start + first.len_utf8();
-        if first.is_alphabetic() {
+            // No token.
+        } else if first.is_alphabetic() {
             // Letters repeated for emphasis count twice at most: "soooo" and "sooooooo" are one word.
-            let (mut hash, mut length, mut run, mut last) = (WORD.add(u64::from(first)), 1_u32, 1, first);
-            while let Some(&(at, c)) = rest.peek() {
-                let inside = c.is_alphabetic() || (is_apostrophe(c) && letter_follows(text, at + c.len_utf8()));
-                if !inside {
+            let (mut run, mut last) = (1, first);
+            while let Some(&c) = text.get(end) {
+                if !(c.is_alphabetic() || is_apostrophe(c) && follows(end + 1, char::is_alphabetic)) {
                     break;
                 }
-                rest.next();
-                end = at + c.len_utf8();
-                length += 1;
+                end += 1;
                 run = if c == last { run + 1 } else { 1 };
                 last = c;
                 if run <= 2 {
                     hash = hash.add(u64::from(c));
                 }
             }
-            push(tokens, start, end, hash, TokenKind::Word(length));
+            push(tokens, start, end, hash, TokenKind::Word(position(end - start)));
         } else if first.is_numeric() {
-            let (mut hash, mut digits) = (WORD.add(u64::from(first)), 1_u32);
-            while let Some(&(at, c)) = rest.peek() {
-                let separator = matches!(c, '.' | ',' | ':') && digit_follows(text, at + 1);
-                if !c.is_numeric() && !separator {
+            let mut digits = 1;
+            while let Some(&c) = text.get(end) {
+                if !(c.is_numeric() || matches!(c, '.' | ',' | ':') && follows(end + 1, char::is_numeric)) {
                     break;
                 }
-                rest.next();
-                end = at + c.len_utf8();
+                end += 1;
                 digits += u32::from(c.is_numeric());
                 hash = hash.add(u64::from(c));
             }
-            push(
-                tokens,
-                start,
-                end,
-                Hasher::new("#").add(u64::from(digits.min(12))),
-                TokenKind::Number(digits.min(12)),
-            );
+            let shape = digits.min(12);
+            push(tokens, start, end, NUMBER.add(u64::from(shape)), TokenKind::Number(shape));
             if digits <= LITERAL_DIGITS {
                 push(tokens, start, end, hash, TokenKind::Digits);
             }
         } else {
-            let runs = matches!(first, '!' | '?' | '.');
-            let (mut hash, mut length) = (WORD.add(u64::from(first)), 1);
-            while let Some(&(at, c)) = rest.peek() {
-                if !runs || !matches!(c, '!' | '?' | '.') {
-                    break;
-                }
-                rest.next();
-                end = at + 1;
-                length += 1;
-                if length <= 4 {
-                    hash = hash.add(if length == 4 { u64::from('+') } else { u64::from(c) });
+            while is_mark(first) && follows(end, is_mark) {
+                end += 1;
+                match end - start {
+                    2 | 3 => hash = hash.add(u64::from(text[end - 1])),
+                    4 => hash = hash.add(u64::from('+')),
+                    _ => {}
                 }
             }
             push(tokens, start, end, hash, TokenKind::Punctuation);
         }
+        start = end;
     }
+    push(tokens, text.len(), text.len(), END, TokenKind::Edge(END_OF_TEXT));
 }
 
 fn push(tokens: &mut Vec<Token>, start: usize, end: usize, hash: Hasher, kind: TokenKind) {
-    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     tokens.push(Token { start: position(start), end: position(end), hash: hash.finish(), kind });
+}
+
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’')
 }
 
-fn letter_follows(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_some_and(char::is_alphabetic)
-}
-
-fn digit_follows(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_some_and(char::is_numeric)
+/// Marks that are repeated for emphasis.
+fn is_mark(c: char) -> bool {
+    matches!(c, '!' | '?' | '.')
 }
 
 /// Single tokens.
-pub(super) fn emit(text: &str, tokens: &[Token], sink: &mut impl Sink) {
-    for token in tokens {
+pub(super) fn emit(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
+    for token in tokens.iter().filter(|token| !matches!(token.kind, TokenKind::Edge(_))) {
         sink.feature(View::Words, token.hash, || token.name(text));
     }
 }
 
 /// Pairs of tokens at most this far apart.
-const WINDOW: usize = 4;
+const WINDOW: u64 = 4;
 
 /// How the beginning of a text is named in a pair; no token can be named so.
 pub const START_OF_TEXT: &str = "‹start›";
@@ -153,31 +143,14 @@ pub const END_OF_TEXT: &str = "‹end›";
 
 /// Orthogonal sparse bigrams: every pair of tokens up to [`WINDOW`] apart with its distance. The beginning and the end
 /// of the text count as tokens, so "starts with `hello`" is a feature too.
-pub(super) fn emit_pairs(text: &str, tokens: &[Token], sink: &mut impl Sink) {
-    let start = Hasher::new("^").finish();
-    let end = Hasher::new("$").finish();
-    let at = |position: usize| match position {
-        0 => (start, None),
-        n if n <= tokens.len() => (tokens[n - 1].hash, Some(&tokens[n - 1])),
-        _ => (end, None),
-    };
-    for left in 0..=tokens.len() {
-        let (left_hash, left_token) = at(left);
-        for distance in 1..=WINDOW.min(tokens.len() + 1 - left) {
-            let (right_hash, right_token) = at(left + distance);
-            let hash = PAIR.add(left_hash.value()).add(distance as u64).add(right_hash.value()).finish();
-            sink.feature(View::WordPairs, hash, || pair_name(text, left_token, distance, right_token));
+pub(super) fn emit_pairs(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
+    for (at, left) in tokens.iter().enumerate() {
+        for (distance, right) in (1..=WINDOW).zip(&tokens[at + 1..]) {
+            sink.feature(View::WordPairs, left.hash.pair(distance, right.hash), || {
+                let gap = if distance == 1 { " " } else { " … " };
+                format!("{}{gap}{}", left.name(text), right.name(text))
+            });
         }
-    }
-}
-
-fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&Token>) -> String {
-    let gap = if distance == 1 { " " } else { " … " };
-    match (left, right) {
-        (Some(left), Some(right)) => format!("{}{gap}{}", left.name(text), right.name(text)),
-        (None, Some(right)) => format!("{START_OF_TEXT}{gap}{}", right.name(text)),
-        (Some(left), None) => format!("{}{gap}{END_OF_TEXT}", left.name(text)),
-        (None, None) => format!("{START_OF_TEXT}{gap}{END_OF_TEXT}"),
     }
 }
 
@@ -187,12 +160,11 @@ fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&T
 pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut extractor = super::Extractor::default();
     extractor.read(content);
-    tokenize(&extractor.document.lower_prose, &mut extractor.tokens);
-    shingles(&extractor.document.lower_prose, &extractor.tokens)
+    shingles(extractor.document.prose(), &extractor.tokens)
 }
 
 /// The shingles of a tokenised prose, see [`near_duplicate_shingles`].
-pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
+pub(super) fn shingles(prose: &[char], tokens: &[Token]) -> Vec<u64> {
     let words: Vec<u64> = tokens
         .iter()
         .filter(|token| matches!(token.kind, TokenKind::Word(_)))
@@ -202,8 +174,8 @@ pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
     let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
     if shingles.is_empty() {
         // Too short for three words: its few words, or failing those its characters.
-        let own = if words.is_empty() { Hasher::new("raw").add_text(prose).finish().value() } else { shingle(&words) };
-        shingles.push(own);
+        let raw = || Hasher::new("raw").add_characters(prose.iter().copied()).finish().value();
+        shingles.push(if words.is_empty() { raw() } else { shingle(&words) });
     }
     shingles.sort_unstable();
     shingles.dedup();
@@ -235,8 +207,8 @@ mod tests {
     fn a_word_drawn_out_for_emphasis_is_one_word() {
         let hash = |text: &str| {
             let mut tokens = Vec::new();
-            tokenize(text, &mut tokens);
-            tokens[0].hash
+            tokenize(&text.chars().collect::<Vec<_>>(), &mut tokens);
+            tokens[1].hash
         };
         assert_eq!(hash("soooo"), hash("sooooooooo"));
         assert_ne!(hash("so"), hash("soo"));
