@@ -101,6 +101,8 @@ pub struct LabelledComment {
     pub family: Option<String>,
     /// The part the row's publisher gave it: `test` rows are never trained on.
     pub split: Option<String>,
+    /// What the row is about or what kind it is (`topic`, or else `kind`), for tables. Bookkeeping, never a feature.
+    pub topic: Option<String>,
 }
 
 /// Why a text is not a comment. `Display` is a whole sentence for the person who sent it and
@@ -174,6 +176,24 @@ struct Wire {
     source: Option<String>,
     family: Option<String>,
     split: Option<String>,
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    topic: Option<String>,
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    kind: Option<String>,
+}
+
+/// A blog may send fields of these names that mean something else to it, so what is no text is no mistake.
+fn text_or_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Field {
+        Text(String),
+        Other(serde::de::IgnoredAny),
+    }
+    Ok(match Field::deserialize(deserializer)? {
+        Field::Text(text) => Some(text),
+        Field::Other(_) => None,
+    })
 }
 
 impl Comment {
@@ -204,7 +224,7 @@ impl Comment {
 }
 
 impl LabelledComment {
-    /// Reads one row of a corpus: a comment with `label`, and perhaps `source`, `family`, `split`.
+    /// Reads one row of a corpus: a comment with `label`, and perhaps `source`, `family`, `split`, `topic` or `kind`.
     ///
     /// # Errors
     /// As [`Comment::from_json`], or a `label` that is neither `spam` nor `ham`.
@@ -218,7 +238,8 @@ impl LabelledComment {
         let source = present(wire.source.take()).unwrap_or_else(|| "unknown".to_owned());
         let family = present(wire.family.take());
         let split = present(wire.split.take());
-        Ok(LabelledComment { comment: wire.into_comment()?, label, source, family, split })
+        let topic = present(wire.topic.take()).or(present(wire.kind.take()));
+        Ok(LabelledComment { comment: wire.into_comment()?, label, source, family, split, topic })
     }
 
     /// The comment's language for tables: the given tag without region, or `und`.
@@ -351,6 +372,20 @@ mod tests {
     fn unknown_fields_are_ignored_and_null_means_absent() {
         let comment = Comment::from_json(br#"{"content":"x","author":null,"wp_nonce":[1,{}]}"#).unwrap();
         assert_eq!(comment, Comment::from_text("x").unwrap());
+    }
+
+    #[test]
+    fn the_topic_of_a_row_is_its_topic_or_its_kind_and_never_a_reason_to_refuse_it() {
+        let table: &[(&str, Option<&str>)] = &[
+            (r#""topic":"garden","kind":"comment""#, Some("garden")),
+            (r#""topic":null,"kind":"comment""#, Some("comment")),
+            (r#""topic":7,"kind":{"a":[1]}"#, None),
+            (r#""id":"1""#, None),
+        ];
+        for (fields, topic) in table {
+            let row = LabelledComment::from_json(format!(r#"{{"content":"x","label":"ham",{fields}}}"#).as_bytes());
+            assert_eq!(row.unwrap().topic.as_deref(), *topic, "{fields}");
+        }
     }
 
     #[test]

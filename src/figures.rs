@@ -57,9 +57,12 @@ pub struct Figures {
     pub spam_caught_at_half_percent_held: Option<f64>,
     /// Share of spam above the threshold that would hold 1 % of this table's ham.
     pub spam_caught_at_one_percent_held: Option<f64>,
-    /// Mean negative natural log-likelihood of the labels, probabilities clipped to 1e-6..=1-1e-6.
+    /// Mean negative natural log-likelihood of the labels, probabilities clipped to 1e-6..=1-1e-6, at even base rates:
+    /// ham and spam weigh a half each, however many rows of each there are.
     pub log_loss: Option<f64>,
-    /// Expected calibration error over ten equal bins of probability: how far "80 % spam" is from eight in ten.
+    /// Expected calibration error over ten equal bins of probability: how far "80 % spam" is from eight in ten. At even base
+    /// rates, because that is what a model's probability promises; at the mix of a corpus, which is an accident of collecting, a
+    /// perfect model would look wrong.
     pub calibration_error: Option<f64>,
 }
 
@@ -200,36 +203,50 @@ fn spam_caught(ranked: &[Scored], held: f64) -> Option<f64> {
 }
 
 fn log_loss(rows: &[Scored]) -> Option<f64> {
+    let weights = even_weights(rows)?;
     let loss = |row: &Scored| {
         let spam = row.evidence.probability().value().clamp(1e-6, 1.0 - 1e-6);
-        -match row.label {
-            Label::Spam => spam.ln(),
-            Label::Ham => (1.0 - spam).ln(),
-        }
+        -weights[row.label.index()]
+            * match row.label {
+                Label::Spam => spam.ln(),
+                Label::Ham => (1.0 - spam).ln(),
+            }
     };
-    mean(rows.iter().map(loss).sum(), rows.len())
+    Some(rows.iter().map(loss).sum())
 }
 
-/// Expected calibration error: per tenth of probability, the distance between mean probability and share of spam,
-/// weighed by rows.
+/// Number of equal bins of probability in which calibration is measured.
+pub const CALIBRATION_BINS: usize = 10;
+
+/// The bin of a probability, 0 up to [`CALIBRATION_BINS`].
+pub fn calibration_bin(probability: f64) -> usize {
+    // Compared with the bounds and not multiplied, so that a bound falls where its decimal fraction says.
+    (1..CALIBRATION_BINS).filter(|&bound| probability >= bound as f64 / CALIBRATION_BINS as f64).count()
+}
+
+/// Expected calibration error at even base rates (Naeini, Cooper and Hauskrecht, "Obtaining well calibrated probabilities using
+/// Bayesian binning", AAAI 2015): per bin, the distance between mean probability and share of spam, weighed by rows.
 fn calibration_error(rows: &[Scored]) -> Option<f64> {
-    const BINS: usize = 10;
-    let mut surplus = [0.0; BINS];
+    let weights = even_weights(rows)?;
+    let mut surplus = [0.0; CALIBRATION_BINS];
     for row in rows {
         let probability = row.evidence.probability().value();
-        // Compared with the bounds and not multiplied, so that a bound falls where its decimal fraction says.
-        let bin = (1..BINS).filter(|&bound| probability >= bound as f64 / BINS as f64).count();
-        surplus[bin] += probability - row.label.index() as f64;
+        surplus[calibration_bin(probability)] += weights[row.label.index()] * (probability - row.label.index() as f64);
     }
-    mean(surplus.iter().map(|sum: &f64| sum.abs()).sum(), rows.len())
+    // Rounding may leave the range by the last digit.
+    Some(surplus.iter().map(|sum: &f64| sum.abs()).sum::<f64>().min(1.0))
+}
+
+/// What a row of each label weighs if both labels weigh a half; `None` where one has no row, because then no weight could
+/// make the rates even.
+fn even_weights(rows: &[Scored]) -> Option<[f64; 2]> {
+    let spam = count(rows, Label::Spam);
+    let ham = rows.len() - spam;
+    (ham > 0 && spam > 0).then(|| [ham, spam].map(|rows| 0.5 / rows as f64))
 }
 
 fn count(rows: &[Scored], label: Label) -> usize {
     rows.iter().filter(|row| row.label == label).count()
-}
-
-fn mean(sum: f64, rows: usize) -> Option<f64> {
-    (rows > 0).then(|| sum / rows as f64)
 }
 
 #[cfg(test)]
@@ -308,17 +325,39 @@ mod tests {
     #[test]
     fn log_loss_is_clipped_so_that_one_sure_mistake_stays_finite() {
         near(figures(&[('h', 0.0), ('s', 0.0)]).log_loss, std::f64::consts::LN_2);
-        near(figures(&[('h', 900.0)]).log_loss, -(1e-6_f64).ln());
+        near(figures(&[('h', 900.0), ('s', 900.0)]).log_loss, -f64::midpoint((1e-6_f64).ln(), (1.0 - 1e-6_f64).ln()));
     }
 
     #[test]
     fn calibration_error_is_the_distance_of_promise_and_share_in_each_tenth() {
-        // Even odds for one ham and one spam: exactly right. Even odds for two spam rows: off by a half.
+        // Even odds for one ham and one spam: exactly right. Certainty of the wrong label for both: as wrong as can be.
         near(figures(&[('h', 0.0), ('s', 0.0)]).calibration_error, 0.0);
-        near(figures(&[('s', 0.0), ('s', 0.0)]).calibration_error, 0.5);
+        near(figures(&[('h', 90.0), ('s', -90.0)]).calibration_error, 1.0);
         // Two bins with two of four rows each: |0.75 - 1/2| and |0.25 - 1/2|.
         let odds = 3.0_f64.ln();
         near(figures(&[('h', odds), ('s', odds), ('h', -odds), ('s', -odds)]).calibration_error, 0.25);
+    }
+
+    /// Rows as a perfectly calibrated model would find them at even base rates: of those that it calls spam with probability p, the
+    /// share p is spam. `copies` of every ham row.
+    fn perfectly_calibrated(copies: usize) -> Vec<(char, f64)> {
+        let tenths = |tenths: usize| {
+            let probability = tenths as f64 / 10.0;
+            let evidence = (probability / (1.0 - probability)).ln();
+            [vec![('s', evidence); tenths], vec![('h', evidence); (10 - tenths) * copies]].concat()
+        };
+        (1..10).flat_map(tenths).collect()
+    }
+
+    #[test]
+    fn a_perfectly_calibrated_model_has_no_calibration_error_whatever_the_mix_of_rows() {
+        let even = figures(&perfectly_calibrated(1));
+        near(even.calibration_error, 0.0);
+        for copies in [3, 20] {
+            let uneven = figures(&perfectly_calibrated(copies));
+            near(uneven.calibration_error, 0.0);
+            near(uneven.log_loss, even.log_loss.unwrap());
+        }
     }
 
     #[test]
@@ -327,6 +366,7 @@ mod tests {
         assert_eq!(nothing, Figures::default());
         let ham_only = figures(&[('h', 1.0), ('h', -1.0)]);
         assert_eq!((ham_only.mcc, ham_only.auc, ham_only.spam_approved_per_1000()), (None, None, None));
+        assert_eq!((ham_only.log_loss, ham_only.calibration_error), (None, None));
         assert_eq!((ham_only.spam_caught_at_half_percent_held, ham_only.ham_held_per_1000()), (None, Some(500.0)));
         let spam_only = figures(&[('s', 1.0)]);
         assert_eq!((spam_only.mcc, spam_only.auc, spam_only.ham_held_per_1000()), (None, None, None));

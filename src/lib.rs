@@ -11,6 +11,7 @@ pub mod http;
 pub mod model;
 pub mod moderator;
 pub mod reasons;
+pub mod report;
 pub mod site;
 pub mod store;
 pub mod telemetry;

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, stderr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::corpus::{Corpus, CorpusOptions, Progress, SplitFilter};
@@ -47,6 +48,8 @@ pub struct WatchedCorpus {
     pub corpus: Corpus,
     /// Which split was chosen.
     pub split: SplitFilter,
+    /// Whether the user chose it.
+    split_was_chosen: bool,
     bar: ProgressBar,
 }
 
@@ -70,13 +73,52 @@ impl CorpusArgs {
         let bar = if self.quiet || !stderr().is_terminal() { ProgressBar::hidden() } else { visible_bar() };
         let shown = bar.clone();
         let corpus = Corpus::open(&self.paths, options)?.on_progress(move |progress| show(&shown, progress));
-        Ok(WatchedCorpus { corpus, split, bar })
+        Ok(WatchedCorpus { corpus, split, split_was_chosen: self.split.is_some(), bar })
     }
 }
 
 impl WatchedCorpus {
-    /// Removes the bar and says what was skipped. Call it when the last pass is over.
-    pub fn finish(&self) {
+    /// Says what the next passes are for.
+    pub fn begin(&self, what: &str) {
+        self.bar.set_prefix(format!("{what}, "));
+    }
+
+    /// Call it when the last pass is over, with how it went: removes the bar, says what was skipped, and puts "nothing was chosen" into
+    /// words that help.
+    ///
+    /// # Errors
+    /// When it did not go well, or no row has the split that the user chose.
+    pub fn end<T, E: Into<anyhow::Error>>(&self, result: Result<T, E>) -> anyhow::Result<T> {
+        self.finish();
+        // A pass that failed has met no split, so it keeps its own error.
+        if let Some(unknown) = self.unknown_split() {
+            match &self.split {
+                SplitFilter::Only(_) => bail!(unknown),
+                _ => eprintln!("note: {unknown}, so --split left nothing out"),
+            }
+        }
+        result.map_err(Into::into)
+    }
+
+    /// Says which splits there are, if the one that the user named is none of them.
+    fn unknown_split(&self) -> Option<String> {
+        let name = match &self.split {
+            SplitFilter::Only(name) | SplitFilter::AllBut(name) if self.split_was_chosen => name,
+            _ => return None,
+        };
+        let splits = self.corpus.splits();
+        if splits.is_empty() || splits.contains_key(&Some(name.clone())) {
+            return None;
+        }
+        let count = |(split, rows): (&Option<String>, &u64)| match split {
+            Some(split) => format!("`{split}` ({rows} rows)"),
+            None => format!("none ({rows} rows)"),
+        };
+        let there: Vec<String> = splits.iter().rev().map(count).collect();
+        Some(format!("no row has the split `{name}`; there are {}", there.join(", ")))
+    }
+
+    fn finish(&self) {
         self.bar.finish_and_clear();
         let skipped = self.corpus.skipped();
         if skipped.rows == 0 {
@@ -95,7 +137,7 @@ impl WatchedCorpus {
 }
 
 fn visible_bar() -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
+    let style = ProgressStyle::with_template("{prefix}{msg} {wide_bar} {bytes} of {total_bytes}, {eta} left");
     ProgressBar::new(0).with_style(style.expect("the template is well-formed"))
 }
 

@@ -1,36 +1,50 @@
 //! `hamgate evaluate`: how good a model, or a way of training one, is on labelled comments.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::Args;
 use serde::Serialize;
 
-use crate::comment::Comment;
-use crate::corpus::SplitFilter;
-use crate::evaluate::{self, Interval, Measured, Report};
-use crate::model::{About, Classifier, TrainOptions, train};
+use crate::comment::{Comment, Label};
+use crate::corpus::{CorpusError, Position, SplitFilter};
+use crate::evaluate::{self, Judge, LeaveOut, Measurement, Outcome, Report, TrainingRows, compare};
+use crate::model::{About, Classifier, TrainError, TrainOptions, train};
+use crate::reasons::{self, Language, Reason};
+use crate::report::{self, Page};
 use crate::text::Fields;
-use crate::verdict::{LogOdds, ModelId, Thresholds, Verdict};
+use crate::verdict::{Decision, LogOdds, ModelId, Thresholds};
 
 use super::corpus::{CorpusArgs, WatchedCorpus};
-use super::tables::{self, Table};
 use super::values::{Chance, FieldsArg, Share, SourceWeight, by_source};
-use super::{model, output};
+use super::{comparison, evaluation, model, output};
 
 /// Measure a model on labelled comments.
 ///
 /// Judges every row and compares the verdicts with the labels: honest comments held of 1,000 and spam approved of 1,000, with 95 %
-/// intervals, the figures of the field (MCC, AUC, spam caught at a fixed share of held ham, log loss, calibration error), and a table by
-/// source and by language. Rows the model was trained on flatter it: use rows it has not seen (--split test), or --cv.
+/// intervals, the figures of the field (MCC, AUC, spam caught at a fixed share of held ham, log loss, calibration error), and tables by
+/// source and by language. Rows the model was trained on flatter it: use rows it has not seen (--split test), or train in turn:
 ///
-/// With --cv K no model is needed: K models are trained, each without one K-th of the rows, and judge the rows they have not
-/// seen. Near-duplicates and rows of one `family` are kept on one side.
+/// --cv K trains K models, each without one K-th of the rows, and lets each judge the rows it has not seen. --leave-one-source-out trains
+/// one model per source, without it, and lets it judge that source: how would Hamgate fare on a blog it has never met? Near-duplicates
+/// and rows of one `family` are kept on one side. Neither needs a model, and both take the rows that `train` would take.
+///
+/// Log loss and calibration are measured at even base rates, as if there were as much spam as ham, because that is what a
+/// model's probability means.
+///
+/// --compare A B sets two reports written by --json side by side.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(
+    after_help = EXAMPLES,
+    mut_arg("paths", |paths| paths.required(false).required_unless_present("reports")),
+    group(clap::ArgGroup::new("in_turn")),
+)]
 pub struct EvaluateArgs {
-    /// The model file; the model embedded in the program if not given.
+    /// The model file; the model embedded in the program if not given. [env: HAMGATE_MODEL]
+    // Read by hand: to clap a variable that is set is an option that was given, and --cv would contradict it.
     #[arg(long, value_name = "MODEL")]
     model: Option<PathBuf>,
 
@@ -41,9 +55,46 @@ pub struct EvaluateArgs {
     #[arg(long)]
     json: bool,
 
+    /// Also write a page with pictures: one HTML file that needs nothing else. It shows comments: those judged worst.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Also print what probabilities promise and what came.
+    #[arg(long, conflicts_with = "json")]
+    calibration: bool,
+
+    /// Also write every row's verdict, as JSON Lines: `file`, `line`, `source`, `label`, `evidence`, `verdict`, and if models were
+    /// trained in turn `left_out` (what its judge was not trained on) or `kept_out` (which models were not trained on it because it says
+    /// nearly the same as a row they judge).
+    #[arg(long, value_name = "FILE")]
+    verdicts: Option<PathBuf>,
+
+    /// Compare two reports written by --json, source by source: where is the second better, where worse?
+    #[arg(
+        long = "compare", id = "reports", value_names = ["A", "B"], num_args = 2,
+        conflicts_with_all = ["paths", "model", "in_turn", "report", "verdicts", "calibration", "split", "fields", "hold_at"],
+    )]
+    compare: Vec<PathBuf>,
+
     /// Train and judge in K folds instead of judging by a model. Takes the rows `train` would: all but the split "test".
-    #[arg(long = "cv", value_name = "K", conflicts_with = "model", value_parser = clap::value_parser!(u16).range(2..=100))]
+    #[arg(
+        long = "cv", value_name = "K", group = "in_turn", conflicts_with = "model",
+        value_parser = clap::value_parser!(u16).range(2..=100),
+    )]
     folds: Option<u16>,
+
+    /// Train on all sources but one and judge that one, for each source. Takes the rows `train` would: all but the split "test".
+    #[arg(long, group = "in_turn", conflicts_with = "model")]
+    leave_one_source_out: bool,
+
+    /// With --leave-one-source-out: leave out only sources with so many rows; smaller ones are always trained on.
+    #[arg(long, value_name = "N", requires = "leave_one_source_out", default_value_t = 50)]
+    fewest_rows: u64,
+
+    /// With --leave-one-source-out: leave out only this source; with a `*` at the end, all that begin so together. May be given more
+    /// than once.
+    #[arg(long, value_name = "SOURCE", requires = "leave_one_source_out")]
+    leave_out: Vec<String>,
 
     /// Which fields of a comment to look at; those the model was trained on if not given.
     #[arg(long, value_enum)]
@@ -53,12 +104,12 @@ pub struct EvaluateArgs {
     #[arg(long, value_name = "PROBABILITY")]
     hold_at: Option<Chance>,
 
-    /// With --cv: of honest comments, how many may be held, as for `train`.
-    #[arg(long, value_name = "SHARE", requires = "folds", default_value = "5/1000")]
+    /// When training in turn: of honest comments, how many may be held, as for `train`.
+    #[arg(long, value_name = "SHARE", requires = "in_turn", default_value = "5/1000")]
     ham_held_at_most: Share,
 
-    /// With --cv: let rows of a source count so many times more, for instance those of your own blog; may be given more than once.
-    #[arg(long = "weigh", value_name = "SOURCE=FACTOR", requires = "folds")]
+    /// When training in turn: let rows of a source count so many times more, as for `train`; may be given more than once.
+    #[arg(long = "weigh", value_name = "SOURCE=FACTOR", requires = "in_turn")]
     weights: Vec<SourceWeight>,
 }
 
@@ -66,87 +117,218 @@ const EXAMPLES: &str = "\
 Examples:
   hamgate evaluate --corpus data/comments --split test
   hamgate evaluate --model my.hamgate --corpus held-out.jsonl.gz --fields content --json
-  hamgate evaluate --cv 10 --corpus data/comments
+  hamgate evaluate --corpus mine.jsonl --report mine.html
   hamgate evaluate --corpus mine.jsonl --hold-at 90%    what if I held from 0.9 on?
+  hamgate evaluate --cv 10 --corpus data/comments
+  hamgate evaluate --leave-one-source-out --corpus data/comments CORPORA --json > after.json
+  hamgate evaluate --leave-one-source-out --leave-out 'tubespam-*' --corpus CORPORA
+  hamgate evaluate --compare before.json after.json
 
 Exit codes: 0 measured, whatever the figures; 1 not measured, and standard error says why; 2 the options make no sense.";
 
 /// The whole answer: what was judged by what, and the report.
 #[derive(Debug, Serialize)]
-struct Evaluation {
+pub struct Evaluation {
     /// The model, if one judged.
     #[serde(skip_serializing_if = "Option::is_none")]
-    model: Option<ModelId>,
+    pub model: Option<ModelId>,
     /// The number of folds, if it was a cross-validation.
     #[serde(skip_serializing_if = "Option::is_none")]
-    folds: Option<u16>,
-    /// Thresholds of the model; the folds of a cross-validation have their own.
+    pub folds: Option<u16>,
+    /// Thresholds of the model; models that were trained in turn have their own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    thresholds: Option<Thresholds>,
+    pub thresholds: Option<Thresholds>,
     /// Files that the model was also trained on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    trained_on: Vec<String>,
+    pub trained_on: Vec<String>,
+    /// Sources that were too few rows to be left out, with their rows.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub not_left_out: Vec<(String, u64)>,
+    /// The figures.
     #[serde(flatten)]
-    report: Report,
+    pub report: Report,
+}
+
+/// A model as a judge of comments.
+struct Model {
+    classifier: Classifier,
+    fields: Fields,
+    thresholds: Thresholds,
+}
+
+impl Judge for Model {
+    fn evidence(&self, comment: &Comment) -> LogOdds {
+        self.classifier.judge_with(comment, self.fields).evidence
+    }
+
+    fn thresholds(&self) -> Thresholds {
+        self.thresholds
+    }
+
+    fn reasons(&self, comment: &Comment) -> Vec<Reason> {
+        let (_, explanation) = self.classifier.explain_with(comment, self.fields);
+        reasons::from_explanation(&explanation, Language::English)
+    }
 }
 
 impl EvaluateArgs {
     /// Runs the command.
     ///
     /// # Errors
-    /// When the model or a row cannot be read, or no row was chosen.
+    /// When the model or a row cannot be read, no row was chosen, or a result cannot be written.
     pub fn run(self) -> anyhow::Result<ExitCode> {
-        let evaluation = match self.folds {
-            Some(folds) => self.cross_validate(folds)?,
-            None => self.judge()?,
-        };
+        if let [a, b] = &self.compare[..] {
+            return self.compare_reports(a, b);
+        }
+        for path in [&self.report, &self.verdicts].into_iter().flatten() {
+            output::require_folder(path)?;
+        }
+        let watched = self.corpus.open(if self.trains() { SplitFilter::not_test() } else { SplitFilter::All })?;
+        let (evaluation, outcome) = if self.trains() { self.train_in_turn(&watched)? } else { self.judge(&watched)? };
         if !evaluation.trained_on.is_empty() {
             eprintln!("{}", note(&evaluation.trained_on));
+        }
+        if let Some(path) = &self.report {
+            let files = watched.corpus.paths().map(name_of).collect();
+            let judged_by = evaluation::judged_by(&evaluation);
+            let page = Page { judged_by, files, thresholds: evaluation.thresholds, outcome: &outcome };
+            write("report", path, report::html(&page).as_bytes())?;
+        }
+        if let Some(path) = &self.verdicts {
+            write("verdicts", path, &verdicts(&watched, &outcome)?)?;
         }
         if self.json {
             output::print_json(&evaluation)?;
         } else {
-            output::print(&render(&evaluation))?;
+            output::print(&evaluation::render(&evaluation, self.calibration))?;
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn judge(&self) -> anyhow::Result<Evaluation> {
-        let classifier = model::read(self.model.as_deref())?;
-        let watched = self.corpus.open(SplitFilter::All)?;
-        let fields = self.fields.map_or(classifier.card().fields, Fields::from);
-        let thresholds = hold_at(self.hold_at, classifier.thresholds());
-        let judge = |comment: &Comment| Verdict::new(classifier.judge_with(comment, fields).evidence, thresholds);
-        let report = evaluate::evaluate(&watched.corpus, judge);
-        watched.finish();
-        let report = report?;
-        Ok(Evaluation {
-            model: Some(classifier.id().clone()),
-            folds: None,
-            thresholds: Some(thresholds),
-            trained_on: trained_on(&classifier, &watched)?,
-            report,
-        })
+    fn trains(&self) -> bool {
+        self.folds.is_some() || self.leave_one_source_out
     }
 
-    fn cross_validate(&self, folds: u16) -> anyhow::Result<Evaluation> {
-        let watched = self.corpus.open(SplitFilter::not_test())?;
+    fn compare_reports(&self, a: &Path, b: &Path) -> anyhow::Result<ExitCode> {
+        let read = |path: &Path| -> anyhow::Result<Measurement> {
+            let json = fs::read(path).with_context(|| format!("cannot read report `{}`", path.display()))?;
+            Measurement::from_json(&json).with_context(|| format!("cannot compare `{}`", path.display()))
+        };
+        let (measured_a, measured_b) = (read(a)?, read(b)?);
+        let compared = compare(&measured_a, &measured_b)?;
+        if self.json {
+            output::print_json(&compared)?;
+        } else {
+            let title =
+                |path: &Path, measured: &Measurement| format!("{} ({})", path.display(), measured.description());
+            output::print(&comparison::render(&compared, &title(a, &measured_a), &title(b, &measured_b)))?;
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn judge(&self, watched: &WatchedCorpus) -> anyhow::Result<(Evaluation, Outcome)> {
+        let from_environment = || std::env::var_os(model::ENVIRONMENT_VARIABLE).filter(|path| !path.is_empty());
+        let path = self.model.clone().or_else(|| from_environment().map(PathBuf::from));
+        let classifier = model::read(path.as_deref())?;
+        let fields = self.fields.map_or(classifier.card().fields, Fields::from);
+        let thresholds = hold_at(self.hold_at, classifier.thresholds());
+        let model = Model { classifier, fields, thresholds };
+        let outcome = watched.end(evaluate::evaluate(&watched.corpus, &model))?;
+        let evaluation = Evaluation {
+            model: Some(model.classifier.id().clone()),
+            folds: None,
+            thresholds: Some(thresholds),
+            trained_on: trained_on(&model.classifier, watched)?,
+            not_left_out: Vec::new(),
+            report: outcome.report.clone(),
+        };
+        Ok((evaluation, outcome))
+    }
+
+    fn train_in_turn(&self, watched: &WatchedCorpus) -> anyhow::Result<(Evaluation, Outcome)> {
         let fields = self.fields.map_or(Fields::All, Fields::from);
         let options = TrainOptions {
             fields,
             ham_held_at_most: self.ham_held_at_most.0,
             source_weights: by_source(&self.weights),
         };
-        let report = evaluate::cross_validate(&watched.corpus, folds.into(), |rows, _| {
+        let train_without = |rows: &TrainingRows<'_>, _: usize| -> Result<Model, TrainError<CorpusError>> {
+            watched.begin(&format!("without {}", rows.left_out()));
             let classifier = train(rows, &options, About::default())?;
             let thresholds = hold_at(self.hold_at, classifier.thresholds());
-            Ok::<_, crate::model::TrainError<_>>(move |comment: &Comment| {
-                Verdict::new(classifier.judge(comment).evidence, thresholds)
-            })
-        });
-        watched.finish();
-        Ok(Evaluation { model: None, folds: Some(folds), thresholds: None, trained_on: Vec::new(), report: report? })
+            Ok(Model { classifier, fields, thresholds })
+        };
+        let outcome = if let Some(folds) = self.folds {
+            evaluate::cross_validate(&watched.corpus, folds.into(), train_without)
+        } else {
+            let leave_out = LeaveOut { fewest_rows: self.fewest_rows, only: self.leave_out.clone() };
+            evaluate::leave_one_source_out(&watched.corpus, &leave_out, train_without)
+        };
+        let outcome = watched.end(outcome)?;
+        let evaluation = Evaluation {
+            model: None,
+            folds: self.folds,
+            thresholds: None,
+            trained_on: Vec::new(),
+            not_left_out: outcome.not_left_out.clone(),
+            report: outcome.report.clone(),
+        };
+        Ok((evaluation, outcome))
     }
+}
+
+fn write(what: &str, path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, content).with_context(|| format!("cannot write {what} `{}`", path.display()))?;
+    eprintln!("wrote {what} `{}`", path.display());
+    Ok(())
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// One line of `--verdicts`.
+#[derive(Default, Serialize)]
+struct VerdictLine<'a> {
+    file: &'a str,
+    line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<Label>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    evidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Decision>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    left_out: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kept_out: Option<&'a str>,
+}
+
+fn verdicts(watched: &WatchedCorpus, outcome: &Outcome) -> serde_json::Result<Vec<u8>> {
+    let files: Vec<String> = watched.corpus.paths().map(|path| path.display().to_string()).collect();
+    let turn = |turn: usize| outcome.turns.get(turn).map(String::as_str);
+    let line_at =
+        |position: Position| VerdictLine { file: &files[position.file], line: position.line, ..VerdictLine::default() };
+    let judged = outcome.rows.iter().map(|row| VerdictLine {
+        source: Some(&row.source),
+        label: Some(row.judged.label),
+        evidence: Some(row.judged.verdict.evidence.0),
+        verdict: Some(row.judged.verdict.decision),
+        left_out: turn(row.turn),
+        ..line_at(row.position)
+    });
+    let kept_out = outcome
+        .kept_out
+        .iter()
+        .map(|(position, of_turn)| VerdictLine { kept_out: turn(*of_turn), ..line_at(*position) });
+    let mut lines = Vec::new();
+    for line in judged.chain(kept_out) {
+        serde_json::to_writer(&mut lines, &line)?;
+        lines.push(b'\n');
+    }
+    Ok(lines)
 }
 
 /// The model's thresholds, unless the user wants to hold from another probability on.
@@ -179,136 +361,9 @@ fn note(trained_on: &[String]) -> String {
     )
 }
 
-fn render(evaluation: &Evaluation) -> String {
-    let report = &evaluation.report;
-    let all = &report.overall.figures;
-    let judge = match (&evaluation.model, evaluation.folds) {
-        (Some(id), _) => format!("model {id}"),
-        (None, folds) => format!("{} models, each judging the fold it was not trained on", folds.unwrap_or_default()),
-    };
-    let intervals = &report.intervals;
-    let interval = |name: &str| match name {
-        "ham held per 1,000" => intervals.ham_held_per_1000.map(|i| bounds(i, 1)),
-        "spam approved per 1,000" => intervals.spam_approved_per_1000.map(|i| bounds(i, 1)),
-        "MCC at probability 0.5" => intervals.mcc.map(|i| bounds(i, 4)),
-        "AUC" => intervals.auc.map(|i| bounds(i, 4)),
-        _ => None,
-    };
-    [
-        format!(
-            "{judge}\n{} ham and {} spam in {} groups of near-duplicates",
-            all.ham, all.spam, report.near_duplicate_groups
-        ),
-        skipped(report.skipped_rows),
-        "\n\n".to_owned(),
-        tables::figures(all, interval),
-        format!("intervals: {} resamples of the groups, fixed seed\n\n", intervals.replicates),
-        parts("source", &report.by_source),
-        "\n".to_owned(),
-        parts("language", &report.by_lang),
-        folds(&report.by_fold),
-    ]
-    .concat()
-}
-
-fn folds(by_fold: &[Measured]) -> String {
-    if by_fold.is_empty() {
-        return String::new();
-    }
-    let folds = by_fold.iter().enumerate().map(|(at, fold)| (format!("{:2}", at + 1), fold.clone())).collect();
-    format!("\n{}", parts("fold", &folds))
-}
-
-fn skipped(rows: u64) -> String {
-    if rows == 0 { String::new() } else { format!("; {rows} unreadable rows skipped") }
-}
-
-fn bounds(interval: Interval, digits: usize) -> String {
-    format!("{:.digits$} to {:.digits$}", interval.low, interval.high)
-}
-
-fn parts(head: &str, parts: &BTreeMap<String, Measured>) -> String {
-    let mut table = Table::new([head, "ham", "spam", "ham held/1,000", "spam approved/1,000", "MCC", "AUC"]);
-    for (name, Measured { ham_held_per_1000, spam_approved_per_1000, figures }) in parts {
-        table.row([
-            name.clone(),
-            figures.ham.to_string(),
-            figures.spam.to_string(),
-            tables::rate(*ham_held_per_1000),
-            tables::rate(*spam_approved_per_1000),
-            tables::coefficient(figures.mcc),
-            tables::coefficient(figures.auc),
-        ]);
-    }
-    table.render()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::comment::Label;
-    use crate::evaluate::Intervals;
-    use crate::figures::{Figures, Judged};
-
-    fn measured(rows: &[(Label, f64)]) -> Measured {
-        let thresholds = Thresholds::new(LogOdds(1.0), LogOdds(4.0)).unwrap();
-        let judged =
-            |&(label, evidence): &(Label, f64)| Judged { verdict: Verdict::new(LogOdds(evidence), thresholds), label };
-        let figures = Figures::of_judged(&rows.iter().map(judged).collect::<Vec<_>>());
-        Measured {
-            ham_held_per_1000: figures.ham_held_per_1000(),
-            spam_approved_per_1000: figures.spam_approved_per_1000(),
-            figures,
-        }
-    }
-
-    fn evaluation() -> Evaluation {
-        use Label::{Ham, Spam};
-        let blog = [(Ham, -2.0), (Ham, -1.0), (Ham, 2.0), (Ham, -3.0)];
-        let pool = [(Spam, 5.0), (Spam, 0.5), (Spam, 3.0), (Spam, 6.0)];
-        let interval = |low, high| Some(Interval { low, high });
-        Evaluation {
-            model: Some(ModelId::from_checksum("0123456789abcdef")),
-            folds: None,
-            thresholds: Some(Thresholds::new(LogOdds(1.0), LogOdds(4.0)).unwrap()),
-            trained_on: Vec::new(),
-            report: Report {
-                overall: measured(&[blog, pool].concat()),
-                intervals: Intervals {
-                    replicates: 1000,
-                    ham_held_per_1000: interval(0.0, 750.0),
-                    spam_approved_per_1000: interval(0.0, 750.0),
-                    mcc: interval(0.2582, 1.0),
-                    auc: interval(0.6, 1.0),
-                },
-                near_duplicate_groups: 7,
-                skipped_rows: 2,
-                by_source: [("blog".to_owned(), measured(&blog)), ("pool".to_owned(), measured(&pool))].into(),
-                by_lang: [("de".to_owned(), measured(&[blog, pool].concat()))].into(),
-                by_fold: Vec::new(),
-            },
-        }
-    }
-
-    #[test]
-    fn the_report_is_a_table_with_the_two_rates_first() {
-        insta::assert_snapshot!(render(&evaluation()));
-    }
-
-    #[test]
-    fn the_json_has_the_names_of_the_schema() {
-        insta::assert_json_snapshot!(evaluation());
-    }
-
-    #[test]
-    fn a_cross_validation_also_shows_its_folds() {
-        let mut evaluation = evaluation();
-        (evaluation.model, evaluation.folds) = (None, Some(2));
-        evaluation.report.by_fold = vec![evaluation.report.overall.clone(); 2];
-        let text = render(&evaluation);
-        assert!(text.starts_with("2 models, each judging the fold it was not trained on\n"), "{text}");
-        assert!(text.lines().any(|line| line.starts_with("fold")), "{text}");
-    }
 
     #[test]
     fn files_the_model_knows_are_named_but_not_all_of_many() {

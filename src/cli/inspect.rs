@@ -19,7 +19,7 @@ use super::{card, model, output};
 #[command(after_help = EXAMPLES)]
 pub struct InspectArgs {
     /// The model file; the embedded model if not given.
-    #[arg(value_name = "MODEL")]
+    #[arg(value_name = "MODEL", env = model::ENVIRONMENT_VARIABLE)]
     model: Option<PathBuf>,
 
     /// Print the card as JSON.

@@ -4,8 +4,10 @@
 //! with a [`Failure`], which says what was tried, why it did not work, and what to do next.
 
 mod card;
+mod comparison;
 mod corpus;
 mod evaluate;
+mod evaluation;
 mod healthcheck;
 mod inspect;
 mod key;
@@ -18,6 +20,7 @@ mod tables;
 mod train;
 mod values;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io;
 use std::process::ExitCode;
@@ -25,7 +28,9 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::ServeOptions;
-use crate::model::ArtifactError;
+use crate::corpus::CorpusError;
+use crate::evaluate::EvaluateError;
+use crate::model::{ArtifactError, TrainError};
 
 /// Decides whether a blog comment may appear: approve or hold
 ///
@@ -92,9 +97,29 @@ pub struct Failure {
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         let error = error.into();
-        let refused = error.chain().find_map(|cause| cause.downcast_ref::<ArtifactError>());
-        let hint = refused.map(|refused| refused.hint().to_owned());
+        let hint = error.chain().find_map(hint_of).map(str::to_owned);
         Failure { error, hint }
+    }
+}
+
+/// What to do about a cause. Errors that pass another one on as their own hide it from the chain, so they are opened here.
+fn hint_of(cause: &(dyn std::error::Error + 'static)) -> Option<&'static str> {
+    let corpus = cause.downcast_ref::<CorpusError>();
+    let corpus = corpus.or_else(|| match cause.downcast_ref::<TrainError<CorpusError>>()? {
+        TrainError::Rows(error) => Some(error),
+        _ => None,
+    });
+    let corpus = corpus.or_else(|| match cause.downcast_ref::<EvaluateError<Infallible>>()? {
+        EvaluateError::Corpus(error) => Some(error),
+        _ => None,
+    });
+    let corpus = corpus.or_else(|| match cause.downcast_ref::<EvaluateError<TrainError<CorpusError>>>()? {
+        EvaluateError::Corpus(error) => Some(error),
+        _ => None,
+    });
+    match corpus {
+        Some(error) => error.hint(),
+        None => cause.downcast_ref::<ArtifactError>().map(ArtifactError::hint),
     }
 }
 

@@ -6,6 +6,9 @@ use anyhow::Context;
 
 use crate::model::Classifier;
 
+/// Names a model for every command, so that what `serve` and `score` use is also what `evaluate` and `inspect` look at.
+pub const ENVIRONMENT_VARIABLE: &str = "HAMGATE_MODEL";
+
 /// Reads the model at `path`, or takes the one embedded in the program.
 ///
 /// # Errors

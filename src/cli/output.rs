@@ -1,8 +1,9 @@
 //! Results to standard output, where the reader may leave at any time: `hamgate … | head` is no error.
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 /// Writes a result. A reader that has gone is no error.
 ///
@@ -31,4 +32,20 @@ pub fn ignore_broken_pipe(written: io::Result<()>) -> anyhow::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         other => other.map(|()| true).context("cannot write to standard output"),
     }
+}
+
+/// A file that cannot be written is better told of before the work than after it.
+///
+/// # Errors
+/// When the folder is missing, or the path is a folder itself.
+pub fn require_folder(path: &Path) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    ensure!(
+        folder.is_dir(),
+        "cannot write `{}`: there is no folder `{}`; make it first, or name another",
+        path.display(),
+        folder.display()
+    );
+    ensure!(!path.is_dir(), "cannot write `{}`: it is a folder; name a file in it", path.display());
+    Ok(())
 }

@@ -27,7 +27,7 @@ use super::{model, output};
 #[command(after_help = EXAMPLES)]
 pub struct ScoreArgs {
     /// The model file; the model embedded in the program if not given.
-    #[arg(long, value_name = "MODEL", env = "HAMGATE_MODEL")]
+    #[arg(long, value_name = "MODEL", env = model::ENVIRONMENT_VARIABLE)]
     model: Option<PathBuf>,
 
     /// Say why, in words.

@@ -72,9 +72,7 @@ impl TrainArgs {
             ham_held_at_most: self.ham_held_at_most.0,
             source_weights: by_source(&self.weights),
         };
-        let trained = train(corpus, &options, about);
-        watched.finish();
-        let classifier = trained?;
+        let classifier = watched.end(train(corpus, &options, about))?;
         classifier.save(&self.out).with_context(|| format!("cannot write model `{}`", self.out.display()))?;
         for source in options.source_weights.keys().filter(|source| !classifier.card().sources.contains_key(*source)) {
             eprintln!("note: --weigh names source `{source}`, which no row has");

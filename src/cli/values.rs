@@ -55,6 +55,9 @@ pub struct SourceWeight {
     pub factor: f64,
 }
 
+/// The trainer's limit for the weight of one row; for a small source, which weighs more by itself, it has a lower one.
+const MOST_WEIGHT: f64 = 256.0;
+
 /// The weights by source; of two for one source, the later.
 pub fn by_source(weights: &[SourceWeight]) -> BTreeMap<String, f64> {
     weights.iter().map(|weight| (weight.source.clone(), weight.factor)).collect()
@@ -67,8 +70,10 @@ impl FromStr for SourceWeight {
         // From the right, because a name may hold anything.
         let (source, factor) = text.rsplit_once('=').ok_or("must name a source and a factor, such as my-blog=3")?;
         match factor.trim().parse::<f64>() {
-            Ok(factor) if factor > 0.0 && factor.is_finite() => Ok(SourceWeight { source: source.to_owned(), factor }),
-            _ => Err("must end in a number above 0, such as my-blog=3".to_owned()),
+            Ok(factor) if factor > 0.0 && factor <= MOST_WEIGHT => {
+                Ok(SourceWeight { source: source.to_owned(), factor })
+            }
+            _ => Err(format!("must end in a number above 0 and at most {MOST_WEIGHT}, such as my-blog=3")),
         }
     }
 }
@@ -170,8 +175,9 @@ mod tests {
 
     #[test]
     fn a_weight_names_a_source_and_a_factor_above_zero() {
+        assert!("blog=256".parse::<SourceWeight>().is_ok());
         assert_eq!("a=b=2.5".parse(), Ok(SourceWeight { source: "a=b".to_owned(), factor: 2.5 }));
-        for text in ["blog", "blog=", "blog=0", "blog=-1", "blog=NaN", "blog=inf", "blog=x"] {
+        for text in ["blog", "blog=", "blog=0", "blog=-1", "blog=NaN", "blog=inf", "blog=x", "blog=256.5"] {
             assert!(text.parse::<SourceWeight>().is_err(), "{text}");
         }
     }

@@ -47,6 +47,17 @@ pub enum CorpusError {
     BadRow(Box<BadRow>),
 }
 
+impl CorpusError {
+    /// What to do about it, where the message does not say so already.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            CorpusError::BadRow(_) => Some("mend the row, or leave out whatever cannot be read with --skip-bad"),
+            CorpusError::Unreadable { .. } => Some("check that the file may be read and, if it is gzip, is complete"),
+            _ => None,
+        }
+    }
+}
+
 /// A line that is not a labelled comment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}:{line}: {error}", path.display())]

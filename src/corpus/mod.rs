@@ -10,6 +10,7 @@ mod lines;
 pub mod near_duplicates;
 mod pipeline;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
@@ -141,7 +142,11 @@ pub struct Corpus {
     on_progress: OnProgress,
     passes: AtomicU64,
     skipped: Mutex<Skipped>,
+    splits: Mutex<Splits>,
 }
+
+/// Rows by split, chosen or not; `None` for rows of no split.
+pub type Splits = BTreeMap<Option<String>, u64>;
 
 impl std::fmt::Debug for Corpus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -157,7 +162,14 @@ impl Corpus {
     pub fn open(paths: &[PathBuf], options: CorpusOptions) -> Result<Self, CorpusError> {
         let files = files::list(paths)?;
         let on_progress: OnProgress = Box::new(|_| ());
-        Ok(Corpus { files, options, on_progress, passes: AtomicU64::new(0), skipped: Mutex::default() })
+        Ok(Corpus {
+            files,
+            options,
+            on_progress,
+            passes: AtomicU64::new(0),
+            skipped: Mutex::default(),
+            splits: Mutex::default(),
+        })
     }
 
     /// Calls `on_progress` from the reading thread, many times a pass.
@@ -193,6 +205,11 @@ impl Corpus {
         self.skipped.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many rows of each split the last complete pass met, whether they were chosen or not.
+    pub fn splits(&self) -> Splits {
+        self.splits.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Goes through all rows: `work` runs on many threads, `take` gets its answers in the order of the rows.
     ///
     /// # Errors
@@ -204,13 +221,16 @@ impl Corpus {
     ) -> Result<(), CorpusError> {
         let threads = self.options.threads.unwrap_or_else(available_threads);
         let mut reader = PassReader::new(self);
-        let mut skipped = Skipped::default();
+        let (mut skipped, mut splits) = (Skipped::default(), Splits::new());
         let end = in_order(
             threads,
             |batch| reader.fill(batch),
             |batch| self.parse(batch, &work),
             |batch: &FileBatch, parsed| {
                 parsed.kept.into_iter().for_each(&mut take);
+                for (split, rows) in parsed.splits {
+                    *splits.entry(split).or_default() += rows;
+                }
                 for bad in parsed.bad {
                     if !self.options.skip_bad {
                         return ControlFlow::Break(CorpusError::BadRow(Box::new(bad)));
@@ -227,15 +247,22 @@ impl Corpus {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => {
                 *self.skipped.lock().unwrap_or_else(PoisonError::into_inner) = skipped;
+                *self.splits.lock().unwrap_or_else(PoisonError::into_inner) = splits;
                 Ok(())
             }
         }
     }
 
     fn parse<T>(&self, batch: &FileBatch, work: &impl Fn(Position, &LabelledComment) -> T) -> Parsed<T> {
-        let mut parsed = Parsed { kept: Vec::new(), bad: Vec::new() };
+        let mut parsed = Parsed { kept: Vec::new(), bad: Vec::new(), splits: Splits::new() };
         for (line, text) in batch.lines.lines() {
             let row = text.map_err(LineError::from).and_then(|json| Ok(LabelledComment::from_json(json)?));
+            if let Ok(row) = &row {
+                match parsed.splits.get_mut(&row.split) {
+                    Some(rows) => *rows += 1,
+                    None => drop(parsed.splits.insert(row.split.clone(), 1)),
+                }
+            }
             match row {
                 Ok(row) if self.options.keeps(&row) => {
                     parsed.kept.push(work(Position { file: batch.file, line }, &row));
@@ -262,6 +289,7 @@ impl Corpus {
 struct Parsed<T> {
     kept: Vec<T>,
     bad: Vec<BadRow>,
+    splits: Splits,
 }
 
 impl Rows for Corpus {

@@ -46,6 +46,11 @@ impl Fingerprint {
         }
     }
 
+    /// A hash of the row, for telling whether two sets hold the same rows.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
     /// Whether the intersection of the triples is at least half of their union.
     fn is_near(&self, other: &Fingerprint) -> bool {
         let (mut common, mut a, mut b) = (0, self.shingles.iter().peekable(), other.shingles.iter().peekable());
@@ -234,6 +239,7 @@ mod tests {
             source: "s".into(),
             family: family.map(Into::into),
             split: None,
+            topic: None,
         }
     }
 

@@ -55,6 +55,9 @@ pub enum ArtifactError {
     /// The file cannot be read or written.
     #[error("the file cannot be read or written")]
     Io(#[from] io::Error),
+    /// A folder, a pipe or a device: reading one could wait for ever.
+    #[error("it is not a regular file but a folder, a pipe or a device")]
+    NotAFile,
     /// Larger than any model.
     #[error("it has {bytes} bytes; no model has more than {MOST_BYTES}")]
     TooLarge {
@@ -113,11 +116,12 @@ impl ArtifactError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            ArtifactError::Io(_) => "check the path and its permissions, or leave --model out to use the shipped model",
+            ArtifactError::Io(_) => "check the path and its permissions, or name no model to use the shipped one",
+            ArtifactError::NotAFile => "name a model file, or name no model to use the shipped one",
             ArtifactError::OtherVersion { .. }
             | ArtifactError::OtherRevision { .. }
             | ArtifactError::SelfTest { .. } => {
-                "train it again with `hamgate train --corpus … --out MODEL`, or leave --model out to use the shipped model"
+                "train it again with `hamgate train --corpus … --out MODEL`, or name no model to use the shipped one"
             }
             _ => "copy the file again or train it again with `hamgate train --corpus … --out MODEL`",
         }
@@ -170,6 +174,10 @@ impl Classifier {
     /// # Errors
     /// Each way in which the file can be wrong, see [`ArtifactError`].
     pub fn read_file(path: &Path) -> Result<Self, ArtifactError> {
+        // Asked before opening: to open a pipe that nobody writes to is to wait.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(ArtifactError::NotAFile);
+        }
         let mut file = std::fs::File::open(path)?;
         let bytes = file.metadata()?.len();
         if bytes > MOST_BYTES {

@@ -136,8 +136,13 @@ impl Classifier {
 
     /// The verdict on a comment and the evidence behind it.
     pub fn explain(&self, comment: &Comment) -> (Verdict, Explanation) {
+        self.explain_with(comment, self.card.fields)
+    }
+
+    /// The verdict on a comment from some of its fields, and the evidence behind it.
+    pub fn explain_with(&self, comment: &Comment, fields: Fields) -> (Verdict, Explanation) {
         let mut found = Evidence::default();
-        SCRATCH.with_borrow_mut(|Scratch { extractor, .. }| extractor.extract(comment, self.card.fields, &mut found));
+        SCRATCH.with_borrow_mut(|Scratch { extractor, .. }| extractor.extract(comment, fields, &mut found));
         let explanation = found.explain(self);
         (Verdict::new(explanation.total, self.thresholds), explanation)
     }

@@ -70,7 +70,7 @@ mod testing {
                 lang: Some("en".into()),
                 ..Comment::from_text(content).unwrap()
             };
-            LabelledComment { comment, label, source: "tiny".into(), family: None, split: None }
+            LabelledComment { comment, label, source: "tiny".into(), family: None, split: None, topic: None }
         };
         (0..50).flat_map(|n| [row(n, Label::Spam), row(n, Label::Ham)]).collect()
     }

@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn leaving_a_row_out_equals_never_having_counted_it() {
-        let weight = Weight::from_factor(2.5);
+        let weight = Weight::from_factor(2.5).unwrap();
         let rows = [
             ("cheap pills online", Label::Spam),
             ("pills and casino", Label::Spam),

@@ -28,7 +28,7 @@ use super::naive_bayes::{self, FitError};
 use super::rows::{LabelCounts, Rows};
 use super::statistics::{Statistics, Totals};
 use super::thresholds;
-use super::weights::{SourceWeights, Weight};
+use super::weights::{SourceWeights, TooHeavy, Weight};
 
 /// At most so many rows train the combination: enough for twenty weights, and 10 MiB.
 const MOST_EXAMPLES: usize = 50_000;
@@ -78,6 +78,20 @@ pub enum TrainError<E> {
         /// Spam rows found.
         spam: u64,
     },
+    /// A caller's factor would let rows weigh more than sums can hold.
+    #[error(
+        "rows of source `{name}` cannot count {factor} times: with its size it can be weighed at most {most:.1} times, because no \
+         row may weigh more than {} ordinary ones",
+        Weight::MOST
+    )]
+    TooHeavy {
+        /// The source.
+        name: String,
+        /// The factor asked for.
+        factor: f64,
+        /// The largest factor possible for it.
+        most: f64,
+    },
     /// The corpus changed between two passes.
     #[error("the corpus changed while it was read: {first} rows in the first pass, {later} in a later one")]
     Changed {
@@ -120,7 +134,8 @@ pub fn train<R: Rows + ?Sized>(
         return Err(TrainError::TooFew { ham, spam });
     }
 
-    let weights = SourceWeights::new(&census.sources, &options.source_weights);
+    let weights = SourceWeights::new(&census.sources, &options.source_weights)
+        .map_err(|TooHeavy { source, factor, most }| TrainError::TooHeavy { name: source, factor, most })?;
     let statistics = count(rows, options.fields, &weights)?;
     let tables = View::ALL.into_iter().map(|view| fit_table(&statistics, view)).collect::<Result<Vec<_>, _>>()?;
 
@@ -135,8 +150,7 @@ pub fn train<R: Rows + ?Sized>(
     hunt.name(&mut views, &tables, names);
 
     let held_out = cross_fit(&examples).map_err(|label| TrainError::TooAlike { label })?;
-    let honest = held_out.iter().zip(&examples).filter(|(row, _)| row.label == Label::Ham);
-    let honest = honest.map(|(row, example)| (row.evidence, example.example.weight)).collect();
+    let honest = held_out.iter().filter(|row| row.label == Label::Ham).map(|row| row.evidence).collect();
     let thresholds = thresholds::choose(honest, options.ham_held_at_most);
     let card = ModelCard {
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -293,8 +307,8 @@ fn hold_out<R: Rows + ?Sized>(
         let mut kept = lock(&kept);
         let (heap, names, seen) = &mut *kept;
         *seen += 1;
-        for key in found {
-            *names.entry(key).or_default() += 1;
+        for found in found {
+            names.add(found);
         }
         heap.push(held_out);
         if heap.len() > MOST_EXAMPLES {
@@ -354,8 +368,46 @@ fn cross_fit(rows: &[HeldOutRow]) -> Result<Vec<Scored>, Label> {
     Ok(rows.iter().map(score).collect())
 }
 
+/// A feature of a wanted bucket, by name.
+struct Found {
+    view: View,
+    bucket: u32,
+    name: String,
+}
+
+/// At most so many names are counted for a bucket: some features share it, and a fragment is named by the words around it.
+///
+/// Whoever trains on a corpus with far more, or on text made to collide, gets a card that lacks a name, and no process that grows
+/// without bound.
+const NAMES_PER_BUCKET: usize = 256;
+
 /// How often each name was met for each bucket wanted.
-type Names = HashMap<(View, u32, String), u64>;
+///
+/// Of a bucket with too many names those with the smallest hashes are kept. Such a name is kept from its first row to the last, so
+/// its count is exact, and which names these are does not depend on the order of the rows.
+#[derive(Default)]
+struct Names(HashMap<(View, u32), BTreeMap<(u64, String), u64>>);
+
+impl Names {
+    fn add(&mut self, Found { view, bucket, name }: Found) {
+        let of_bucket = self.0.entry((view, bucket)).or_default();
+        let hash = Hasher::new("name").add_text(&name).finish().value();
+        *of_bucket.entry((hash, name)).or_default() += 1;
+        if of_bucket.len() > NAMES_PER_BUCKET {
+            of_bucket.pop_last();
+        }
+    }
+
+    /// Of each bucket the name met most often, if often enough.
+    fn most_frequent(self) -> BTreeMap<(View, u32), String> {
+        let best = |names: BTreeMap<(u64, String), u64>| {
+            let frequent = names.into_iter().filter(|(_, met)| *met >= NAMED_FROM_ROWS);
+            let frequent = frequent.map(|((_, name), met)| (name, met));
+            frequent.max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0))).map(|(name, _)| name)
+        };
+        self.0.into_iter().filter_map(|(bucket, names)| Some((bucket, best(names)?))).collect()
+    }
+}
 
 /// The search for names of the strongest buckets: a table knows buckets only, texts know names.
 struct NameHunt {
@@ -365,14 +417,14 @@ struct NameHunt {
 /// Collects the wanted names of one comment.
 struct Hunter<'a> {
     hunt: &'a NameHunt,
-    names: Vec<(View, u32, String)>,
+    names: Vec<Found>,
 }
 
 impl Sink for Hunter<'_> {
     fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String) {
         let bucket = hash.bucket(view);
         if self.hunt.wanted.contains_key(&(view, bucket)) {
-            self.names.push((view, bucket, name()));
+            self.names.push(Found { view, bucket, name: name() });
         }
     }
 }
@@ -403,17 +455,7 @@ impl NameHunt {
 
     /// Puts the most frequent name of every wanted bucket on the card.
     fn name(&self, cards: &mut [ViewCard], tables: &[Table], names: Names) {
-        let mut best: BTreeMap<(View, u32), (u64, String)> = BTreeMap::new();
-        for ((view, bucket, name), met) in names {
-            if met < NAMED_FROM_ROWS {
-                continue;
-            }
-            let entry = best.entry((view, bucket)).or_default();
-            if met > entry.0 || (met == entry.0 && name < entry.1) {
-                *entry = (met, name);
-            }
-        }
-        for ((view, bucket), (_, name)) in best {
+        for ((view, bucket), name) in names.most_frequent() {
             let table = &tables[view.index()];
             let [ham_count, spam_count] = table.counts(bucket);
             let log_odds = self.wanted[&(view, bucket)];
@@ -494,6 +536,32 @@ mod tests {
         assert!(named.contains(&"casino"), "{named:?}");
         assert!(!named.iter().any(|name| name.contains("king")), "names of people stand on the card: {named:?}");
         assert!(!named.iter().any(|name| name.contains("unique")), "{named:?}");
+    }
+
+    #[test]
+    fn names_of_a_bucket_are_bounded_and_those_kept_are_counted_from_the_first_row_on() {
+        let met = |n: usize| Found { view: View::Words, bucket: 3, name: format!("name{n}") };
+        let kept = |order: &[usize]| {
+            let mut names = Names::default();
+            for &n in order {
+                names.add(met(n));
+            }
+            names.0.remove(&(View::Words, 3)).unwrap()
+        };
+        let mut order: Vec<usize> = (0..2000).flat_map(|n| [n, 1999 - n, n]).collect();
+        let forward = kept(&order);
+        assert_eq!(forward.len(), NAMES_PER_BUCKET);
+        assert!(forward.values().all(|&count| count == 3), "{forward:?}");
+        order.reverse();
+        assert_eq!(forward, kept(&order));
+    }
+
+    #[test]
+    fn a_weight_beyond_the_limit_is_an_error_that_names_the_limit() {
+        let source_weights = BTreeMap::from([("tiny".to_owned(), 300.0)]);
+        let options = TrainOptions { source_weights, ..TrainOptions::default() };
+        let error = train(corpus().as_slice(), &options, About::default()).unwrap_err().to_string();
+        assert!(error.contains("`tiny` cannot count 300 times") && error.contains("256 ordinary ones"), "{error}");
     }
 
     #[test]

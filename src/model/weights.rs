@@ -16,12 +16,12 @@ pub(super) struct Weight(u32);
 impl Weight {
     /// Units in a weight of one.
     pub(super) const UNITS: u32 = 2;
-    /// No row weighs more than this many ordinary rows.
-    const MOST: f64 = 256.0;
+    /// No row weighs more than this many ordinary rows: sums of weights must stay whole numbers of 32 bits.
+    pub(super) const MOST: f64 = 256.0;
 
-    /// The nearest weight to a factor; at least one unit.
-    pub(super) fn from_factor(factor: f64) -> Self {
-        Weight((factor.clamp(0.0, Self::MOST) * f64::from(Self::UNITS)).round().max(1.0) as u32)
+    /// The nearest weight to a factor, at least one unit; `None` above [`Self::MOST`].
+    pub(super) fn from_factor(factor: f64) -> Option<Self> {
+        (factor <= Self::MOST).then(|| Weight((factor * f64::from(Self::UNITS)).round().max(1.0) as u32))
     }
 
     pub(super) fn units(self) -> u32 {
@@ -40,18 +40,38 @@ const TEMPER: f64 = 0.5;
 /// Small sources weigh at most this much more than the largest.
 const MOST_TEMPERED: f64 = 8.0;
 
+/// A caller's factor for a source that would make its rows weigh too much.
+#[derive(Debug, PartialEq)]
+pub(super) struct TooHeavy {
+    pub(super) source: String,
+    pub(super) factor: f64,
+    /// The largest factor possible for this source.
+    pub(super) most: f64,
+}
+
 /// Weights of the rows of every source.
+#[derive(Debug)]
 pub(super) struct SourceWeights(BTreeMap<String, Weight>);
 
 impl SourceWeights {
     /// From the sizes of the sources and the factors a caller gave for some of them.
-    pub(super) fn new(sizes: &BTreeMap<String, LabelCounts>, factors: &BTreeMap<String, f64>) -> Self {
+    ///
+    /// # Errors
+    /// When a factor would make a row weigh more than [`Weight::MOST`].
+    pub(super) fn new(
+        sizes: &BTreeMap<String, LabelCounts>,
+        factors: &BTreeMap<String, f64>,
+    ) -> Result<Self, TooHeavy> {
         let largest = sizes.values().map(LabelCounts::total).max().unwrap_or(1) as f64;
         let weight = |(source, size): (&String, &LabelCounts)| {
             let tempered = (largest / size.total().max(1) as f64).powf(TEMPER).min(MOST_TEMPERED);
-            (source.clone(), Weight::from_factor(tempered * factors.get(source).copied().unwrap_or(1.0)))
+            let factor = factors.get(source).copied().unwrap_or(1.0);
+            match Weight::from_factor(tempered * factor) {
+                Some(weight) => Ok((source.clone(), weight)),
+                None => Err(TooHeavy { source: source.clone(), factor, most: Weight::MOST / tempered }),
+            }
         };
-        SourceWeights(sizes.iter().map(weight).collect())
+        sizes.iter().map(weight).collect::<Result<_, _>>().map(SourceWeights)
     }
 
     /// The weight of a row of that source; that of an ordinary row for a source nobody counted.
@@ -70,12 +90,24 @@ mod tests {
             ("large".to_owned(), LabelCounts { ham: 900, spam: 0 }),
             ("small".to_owned(), LabelCounts { ham: 50, spam: 50 }),
         ]);
-        let weights = SourceWeights::new(&sizes, &BTreeMap::new());
+        let weights = SourceWeights::new(&sizes, &BTreeMap::new()).unwrap();
         assert_eq!(
             (weights.of("large").factor(), weights.of("small").factor(), weights.of("new").factor()),
             (1.0, 3.0, 1.0)
         );
-        let doubled = SourceWeights::new(&sizes, &BTreeMap::from([("small".to_owned(), 2.0)]));
+        let doubled = SourceWeights::new(&sizes, &BTreeMap::from([("small".to_owned(), 2.0)])).unwrap();
         assert_eq!(doubled.of("small").factor(), 6.0);
+    }
+
+    #[test]
+    fn a_factor_beyond_the_limit_is_refused_with_the_largest_that_is_not() {
+        let sizes = BTreeMap::from([
+            ("large".to_owned(), LabelCounts { ham: 900, spam: 0 }),
+            ("small".to_owned(), LabelCounts { ham: 100, spam: 0 }),
+        ]);
+        let weights = |factor| SourceWeights::new(&sizes, &BTreeMap::from([("small".to_owned(), factor)]));
+        let refused = weights(90.0).unwrap_err();
+        assert_eq!((refused.source.as_str(), refused.factor), ("small", 90.0));
+        assert_eq!(weights(refused.most).unwrap().of("small").factor(), Weight::MOST);
     }
 }

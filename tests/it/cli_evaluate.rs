@@ -118,8 +118,39 @@ fn rows_are_chosen_by_split_and_source() {
     assert_eq!(rows(&["--split", "not-test"]), (45, 45));
     assert_eq!(rows(&["--only-source", "spam-pool"]), (0, 60));
     assert_eq!(rows(&["--without-source", "spam-pool", "--split", "test"]), (15, 0));
-    let nothing = stderr(evaluate(&corpus).arg("--model").arg(model()).args(["--split", "dev"]));
+    let nothing = stderr(evaluate(&corpus).arg("--model").arg(model()).args(["--only-source", "nobody"]));
     assert!(nothing.contains("no row of the corpus was chosen; check --split"), "{nothing}");
+}
+
+#[test]
+fn a_split_that_no_row_has_is_an_error_that_names_those_there_are() {
+    let workshop = Workshop::new();
+    let mut rows = [ham(), spam()].concat();
+    for row in rows.iter_mut().step_by(4) {
+        row["split"] = "test".into();
+    }
+    let corpus = workshop.write("rows.jsonl", lines(&rows));
+    let expected = "no row has the split `tset`; there are `test` (30 rows), none (90 rows)";
+    let judged = stderr(evaluate(&corpus).arg("--model").arg(model()).args(["--split", "tset"]).assert_code(1));
+    assert!(judged.contains(expected), "{judged}");
+    let out = workshop.path("out.hamgate");
+    let mut train = hamgate();
+    train.arg("train").arg("--out").arg(&out).arg("--corpus").arg(&corpus);
+    let trained = stderr(train.args(["--split", "tset"]).assert_code(1));
+    assert!(trained.contains(expected) && !out.exists(), "{trained}");
+    let all = stderr(evaluate(&corpus).arg("--model").arg(model()).args(["--split", "not-tset"]));
+    assert!(all.contains(expected) && all.contains("left nothing out"), "{all}");
+}
+
+trait AssertCode {
+    fn assert_code(&mut self, code: i32) -> &mut Self;
+}
+
+impl AssertCode for Command {
+    fn assert_code(&mut self, code: i32) -> &mut Self {
+        self.assert().code(code);
+        self
+    }
 }
 
 #[test]
@@ -163,9 +194,200 @@ fn what_cannot_be_read_is_named() {
 fn options_that_contradict_each_other_are_refused() {
     let workshop = Workshop::new();
     let corpus = workshop.corpus();
-    for wrong in
-        [&["--cv", "3", "--model", "m"][..], &["--cv", "1"], &["--hold-at", "1"], &["--ham-held-at-most", "1%"]]
-    {
+    for wrong in [
+        &["--cv", "3", "--model", "m"][..],
+        &["--cv", "1"],
+        &["--hold-at", "1"],
+        &["--ham-held-at-most", "1%"],
+        &["--cv", "3", "--leave-one-source-out"],
+        &["--leave-out", "bread-blog"],
+        &["--cv", "3", "--weigh", "bread-blog=257"],
+        &["--compare", "a.json", "b.json"],
+        &["--calibration", "--json"],
+    ] {
         evaluate(&corpus).args(wrong).assert().code(2);
+    }
+    hamgate().arg("evaluate").assert().code(2);
+}
+
+/// Ham and spam of two blogs each, and a source of three rows.
+fn sources(workshop: &Workshop) -> std::path::PathBuf {
+    let mut rows = [ham(), spam()].concat();
+    for (number, row) in rows.iter_mut().enumerate() {
+        let source = if number % 40 == 7 { "tiny" } else { ["blog-a", "blog-b"][number % 2] };
+        row["source"] = source.into();
+        row["author_url"] = if number % 3 == 0 { "https://example.org".into() } else { Value::Null };
+        row["topic"] = ["bread", "cake"][number / 2 % 2].into();
+    }
+    workshop.write("sources.jsonl", lines(&rows))
+}
+
+#[test]
+fn each_source_is_judged_by_a_model_that_has_not_seen_it() {
+    let workshop = Workshop::new();
+    let corpus = sources(&workshop);
+    let report = report(evaluate(&corpus).arg("--leave-one-source-out"));
+    let rows = |source: &str| {
+        let part = &report["by_source"][source];
+        part["ham"].as_u64().unwrap() + part["spam"].as_u64().unwrap()
+    };
+    assert_eq!((rows("blog-a"), rows("blog-b")), (60, 57));
+    assert_eq!((&report["by_source"]["tiny"], &report["not_left_out"]), (&Value::Null, &json!([["tiny", 3]])));
+    assert_eq!(
+        report["left_out"][0],
+        json!({"sources": ["blog-a"], "rows": 60, "near_duplicates": 0, "trained_on": 60})
+    );
+    for figure in ["ham_held_per_1000", "spam_approved_per_1000", "mcc", "auc"] {
+        assert_eq!(report["across_sources"][figure]["sources"], 2, "{figure}");
+    }
+    for side in ["with", "without"] {
+        assert_eq!(report["by_source"]["blog-a"]["website"][side]["interval"].as_array().map(Vec::len), Some(2));
+    }
+    assert!(report["by_topic"]["bread"]["ham"].as_u64().unwrap() > 20);
+}
+
+#[test]
+fn leaving_sources_out_prints_their_rates_with_the_mean_and_the_worst() {
+    let workshop = Workshop::new();
+    let corpus = sources(&workshop);
+    let assert = evaluate(&corpus).args(["--leave-one-source-out", "--leave-out", "blog-*", "--calibration"]).assert();
+    let text = String::from_utf8_lossy(&assert.success().get_output().stdout).into_owned();
+    for beginning in [
+        "1 model, each",
+        "over sources",
+        "honest authors with a website",
+        "blog-a + blog-b",
+        "always trained on: tiny",
+        "probability  promised",
+    ] {
+        assert!(text.lines().any(|line| line.starts_with(beginning)), "no line begins with {beginning:?} in\n{text}");
+    }
+}
+
+#[test]
+fn every_verdict_can_be_had_with_what_its_judge_had_not_seen() {
+    let workshop = Workshop::new();
+    let corpus = sources(&workshop);
+    let verdicts = workshop.path("verdicts.jsonl");
+    evaluate(&corpus).args(["--leave-one-source-out", "--verdicts"]).arg(&verdicts).assert().success();
+    let verdicts = std::fs::read_to_string(verdicts).unwrap();
+    let verdicts: Vec<Value> = verdicts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(verdicts.len(), 117);
+    for verdict in &verdicts {
+        assert_eq!(verdict["left_out"], verdict["source"], "{verdict}");
+        assert!(
+            verdict["evidence"].is_number() && verdict["line"].is_u64() && verdict["verdict"].is_string(),
+            "{verdict}"
+        );
+    }
+}
+
+#[test]
+fn two_reports_are_compared_source_by_source() {
+    let workshop = Workshop::new();
+    let corpus = sources(&workshop);
+    let json = |name: &str, options: &[&str]| {
+        let mut command = evaluate(&corpus);
+        let report = command.arg("--json").arg("--model").arg(model()).args(options).assert().success();
+        workshop.write(name, &report.get_output().stdout)
+    };
+    let (good, bad) = (json("good.json", &[]), json("bad.json", &["--hold-at", "0.0000001"]));
+    let compare = |a: &Path, b: &Path| hamgate().args(["evaluate", "--compare"]).arg(a).arg(b).assert().success();
+    let text = String::from_utf8_lossy(&compare(&good, &bad).get_output().stdout).into_owned();
+    let tally = |text: &str| text.lines().find(|line| line.starts_with("ham held per 1,000")).unwrap().to_owned();
+    assert!(text.contains("3 sources with the same rows in both"), "{text}");
+    assert_eq!(tally(&text).split_whitespace().skip(4).take(3).collect::<Vec<_>>(), ["0", "1", "2"], "{text}");
+    let text = String::from_utf8_lossy(&compare(&good, &good).get_output().stdout).into_owned();
+    assert_eq!(tally(&text).split_whitespace().skip(4).take(3).collect::<Vec<_>>(), ["0", "3", "0"], "{text}");
+    let no_report = workshop.write("no.json", "{}");
+    let message = stderr(hamgate().args(["evaluate", "--compare"]).arg(&good).arg(&no_report).assert_code(1));
+    assert!(message.contains("cannot compare") && message.contains("--json"), "{message}");
+}
+
+#[test]
+fn the_page_of_a_report_loads_nothing_and_shows_what_strangers_wrote_as_text() {
+    let workshop = Workshop::new();
+    let mut rows = [ham(), spam()].concat();
+    rows[0]["label"] = "spam".into();
+    rows[0]["content"] = "<script>alert('x')</script> \u{202e}we baked </blockquote> bread & butter".into();
+    rows[0]["author"] = "<img src=http://evil.example/x onerror=alert(1)>".into();
+    rows[0]["author_url"] = "javascript:alert('y')".into();
+    rows[0]["source"] = "blog\"><script>".into();
+    rows[0]["topic"] = "<b>topic</b>".into();
+    let corpus = workshop.write("rows.jsonl", lines(&rows));
+    for options in [&["--model", model().to_str().unwrap()][..], &["--cv", "2"]] {
+        let page = workshop.path("page.html");
+        evaluate(&corpus).args(options).arg("--report").arg(&page).assert().success();
+        let page = std::fs::read_to_string(page).unwrap();
+        assert!(
+            page.contains("&lt;script&gt;alert('x')&lt;/script&gt; we baked &lt;/blockquote&gt; bread &amp; butter"),
+            "{page}"
+        );
+        for never in ["<script", "<img", "<b>", "href", "src=\"", "url(", "@import", "NaN", "inf"] {
+            assert!(!page.contains(never), "{never} in the page");
+        }
+        for heading in
+            ["Held against caught", "Over all thresholds", "Can the probability be believed?", "The worst mistakes"]
+        {
+            assert!(page.contains(heading), "{heading}");
+        }
+        assert_eq!(page.matches("<svg").count(), page.matches("</svg>").count());
+        assert_eq!(page.matches("<line").count(), page.matches("</line>").count());
+    }
+    let missing = workshop.path("no/such/page.html");
+    let message = stderr(evaluate(&corpus).args(["--cv", "2", "--report"]).arg(&missing).assert_code(1));
+    assert!(message.contains("there is no folder"), "{message}");
+}
+
+#[test]
+fn a_page_of_one_class_only_is_still_a_page() {
+    let workshop = Workshop::new();
+    let corpus = workshop.write("rows.jsonl", lines(&ham()));
+    let page = workshop.path("page.html");
+    evaluate(&corpus).arg("--model").arg(model()).arg("--report").arg(&page).assert().success();
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains("By source") && !page.contains("NaN"), "{page}");
+}
+
+#[test]
+fn the_environment_names_the_model_as_it_does_for_score_and_serve() {
+    let workshop = Workshop::new();
+    let corpus = workshop.corpus();
+    let with = |path: &Path| {
+        let mut command = evaluate(&corpus);
+        command.env("HAMGATE_MODEL", path);
+        command
+    };
+    let from_option = report(evaluate(&corpus).arg("--model").arg(model()));
+    assert_eq!(report(&mut with(model()))["model"], from_option["model"]);
+    let absent = workshop.path("absent.hamgate");
+    assert!(stderr(&mut with(&absent)).contains("cannot use model"));
+    // A way of training needs no model, so the one in service is no contradiction.
+    with(&absent).args(["--cv", "2"]).assert().success();
+    let inspected = hamgate().arg("inspect").env("HAMGATE_MODEL", model()).arg("--json").assert().success();
+    let inspected: Value = serde_json::from_slice(&inspected.get_output().stdout).unwrap();
+    assert_eq!(inspected["model"], from_option["model"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_model_that_is_a_pipe_is_refused_instead_of_waited_for() {
+    let workshop = Workshop::new();
+    let pipe = workshop.path("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let message =
+        stderr(hamgate().arg("inspect").arg(&pipe).timeout(std::time::Duration::from_secs(60)).assert_code(1));
+    assert!(message.contains("it is not a regular file") && message.contains("hint: name a model file"), "{message}");
+}
+
+#[test]
+fn a_row_that_cannot_be_read_comes_with_the_option_that_passes_over_it() {
+    let workshop = Workshop::new();
+    let corpus = workshop.write("rows.jsonl", lines(&ham()) + "{\"content\": 7}\n");
+    let mut train = hamgate();
+    train.arg("train").arg("--out").arg(workshop.path("x.hamgate")).arg("--corpus").arg(&corpus);
+    for command in [&mut train, evaluate(&corpus).arg("--model").arg(model()), evaluate(&corpus).args(["--cv", "2"])] {
+        let message = stderr(command);
+        assert!(message.contains("rows.jsonl:61:") && message.contains("--skip-bad"), "{message}");
     }
 }

@@ -18,6 +18,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("telemetry", 4),
     ("moderator", 5),
     ("config", 5),
+    ("report", 5),
     ("http", 6),
     ("cli", 7),
 ];
