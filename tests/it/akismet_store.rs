@@ -1,12 +1,10 @@
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hamgate::store::StoreOptions;
-use hamgate::telemetry::{LogFormat, LogLevel, subscriber};
-use tracing_subscriber::fmt::MakeWriter;
+use hamgate::telemetry::LogFormat;
 
-use crate::support::{Blog, REQUIRED, config};
+use crate::support::{Blog, Log, REQUIRED, config};
 
 /// Gives up on a locked file soon.
 fn impatient() -> StoreOptions {
@@ -58,29 +56,6 @@ async fn while_the_store_is_locked_fifty_clients_get_their_verdicts_and_no_thank
     assert_eq!(said.decision.len(), 32, "{said:?}");
 }
 
-/// Log lines, kept.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Kept {
-    type Writer = Kept;
-
-    fn make_writer(&self) -> Kept {
-        self.clone()
-    }
-}
-
 const LOCAL_PART: &str = "Zanzibella.Quux";
 const ADDRESS: &str = "203.0.113.77";
 const AGENT: &str = "Moxxilla";
@@ -100,8 +75,7 @@ fn visitor(key: &str) -> String {
 /// One thread for everything, so that this test's subscriber sees all that is logged and nothing else.
 #[tokio::test(flavor = "current_thread")]
 async fn of_a_visitor_no_address_and_no_machine_is_kept_and_no_log_line_tells_anything() {
-    let kept = Kept::default();
-    let guard = tracing::subscriber::set_default(subscriber(LogFormat::Text, LogLevel::Trace, kept.clone()));
+    let log = Log::catch(LogFormat::Text);
     let blog = Blog::start().await;
     let good = visitor("api_key=0123456789ab");
     for call in ["comment-check", "submit-spam", "submit-ham", "verify-key", "get-stats", "token", "deactivate", TYPED]
@@ -114,9 +88,8 @@ async fn of_a_visitor_no_address_and_no_machine_is_kept_and_no_log_line_tells_an
     }
     assert!(blog.count("SELECT COUNT(*) FROM comments WHERE email_domain = 'mail.example'").await > 0);
     blog.store.close().await;
-    drop(guard);
 
-    let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+    let lines = log.lines();
     assert!(
         lines.contains("/1.1/comment-check") && lines.contains("hold"),
         "the lines that should be there are: {lines}"
