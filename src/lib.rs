@@ -11,6 +11,8 @@ pub mod http;
 pub mod model;
 pub mod moderator;
 pub mod reasons;
+pub mod site;
+pub mod store;
 pub mod telemetry;
 pub mod text;
 pub mod verdict;

@@ -4,6 +4,7 @@
 //! even when they agree. There is no third answer: a comment is never dropped.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,58 @@ impl ModelId {
 impl fmt::Display for ModelId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// The name of one decision, drawn at random: 32 lower-case hexadecimal digits. Akismet's clients know it as
+/// `X-akismet-guid`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct DecisionId([u8; 16]);
+
+/// A text that names no decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a decision id is 32 hexadecimal digits")]
+pub struct DecisionIdError;
+
+impl DecisionId {
+    /// A name that no other decision has, from the system's random source.
+    ///
+    /// # Panics
+    /// When the system has no random source, which no system we run on lacks.
+    pub fn random() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
+        DecisionId(bytes)
+    }
+
+    /// The bytes behind the digits.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl From<[u8; 16]> for DecisionId {
+    fn from(bytes: [u8; 16]) -> Self {
+        DecisionId(bytes)
+    }
+}
+
+impl fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl FromStr for DecisionId {
+    type Err = DecisionIdError;
+
+    fn from_str(text: &str) -> Result<Self, DecisionIdError> {
+        // The parser of numbers would also take a sign and fewer digits.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(DecisionIdError);
+        }
+        let number = u128::from_str_radix(text, 16).map_err(|_| DecisionIdError)?;
+        Ok(DecisionId(number.to_be_bytes()))
     }
 }
 
@@ -208,6 +261,17 @@ mod tests {
         ];
         for (evidence, decision, queue) in table {
             assert_eq!(thresholds.decide(LogOdds(evidence)), (decision, queue), "{evidence}");
+        }
+    }
+
+    #[test]
+    fn a_decision_id_reads_back_and_nothing_else_is_one() {
+        let id = DecisionId::random();
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_ne!(DecisionId::random(), id);
+        assert_eq!(DecisionId::from([0; 16]).to_string(), "0".repeat(32));
+        for text in ["", "0", &"0".repeat(31), &"0".repeat(33), &format!("+{}", "0".repeat(31)), &"ä".repeat(16)] {
+            assert_eq!(text.parse::<DecisionId>(), Err(DecisionIdError), "{text}");
         }
     }
 

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(config.threads.get()).enable_all().build()?;
     runtime.block_on(async {
         // The loop takes its limits and counters from an `App`, and an `App` has a model; nobody asks it here.
-        let app = App::new(&config, Moderator::new(Classifier::embedded()));
+        let app = App::new(&config, Moderator::new(Classifier::embedded()), None);
         Server::bind_routes(app, routes()).await?.run_until(std::future::pending()).await;
         Ok(())
     })

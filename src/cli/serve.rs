@@ -62,7 +62,7 @@ async fn serve(config: &ServeConfig, classifier: Classifier) -> Result<(), Failu
     let model = classifier.id().clone();
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let server = Server::bind(config, Moderator::new(classifier)).await.map_err(|error| {
+    let server = Server::bind(config, Moderator::new(classifier), None).await.map_err(|error| {
         let hint = error.hint();
         Failure::from(error).with_hint(hint)
     })?;

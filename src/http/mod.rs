@@ -11,11 +11,13 @@
 //! |---|---|---|
 //! | `POST /v1/check` | the verdict on one comment | `check` |
 //! | `POST /v1/check/batch` | a verdict a line, streamed | `batch` |
+//! | `POST /1.1/comment-check` and Akismet's other paths | as Akismet answers | `akismet` |
 //! | `GET /v1/model` | the card of the model in service | `service` |
 //! | `GET /healthz`, `GET /readyz` | that the process lives; that it can judge | `service` |
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
+mod akismet;
 mod batch;
 mod body;
 mod check;
@@ -46,6 +48,7 @@ use crate::http::endpoint::Endpoint;
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
 use crate::moderator::Moderator;
+use crate::store::Store;
 
 pub use server::Server;
 
@@ -55,12 +58,13 @@ pub struct App {
     moderator: Arc<Moderator>,
     metrics: Arc<Metrics>,
     config: ServeConfig,
+    store: Option<Store>,
 }
 
 impl App {
-    /// Joins a model in service with the limits it is served under.
-    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>) -> Arc<Self> {
-        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone() })
+    /// Joins a model in service with the limits it is served under and the store it remembers in.
+    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>, store: Option<Store>) -> Arc<Self> {
+        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store })
     }
 
     /// Counts a problem and makes it a response.
@@ -72,7 +76,8 @@ impl App {
 
 /// Every route. The one that is asked for all day stands first: each filter that fails before a match costs something.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    check::route(app).or(batch::route(app)).unify().or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
+    let judging = check::route(app).or(akismet::route(app)).unify().or(batch::route(app)).unify();
+    judging.or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
 }
 
 /// Hands the application to a handler.

@@ -30,6 +30,8 @@ pub enum Kind {
     AmbiguousLength,
     /// JSON, but not a comment.
     NotAComment,
+    /// No key, or one that is not valid.
+    Unauthorized,
     /// No such path.
     NotFound,
     /// Not that method.
@@ -50,13 +52,14 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 14] = [
+    pub const ALL: [Kind; 15] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
         Kind::Incomplete,
         Kind::AmbiguousLength,
         Kind::NotAComment,
+        Kind::Unauthorized,
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Timeout,
@@ -92,6 +95,7 @@ impl Kind {
                 ("ambiguous-length", StatusCode::BAD_REQUEST, "The length of the body is given twice")
             }
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
+            Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")
@@ -198,13 +202,14 @@ impl Problem {
         response
     }
 
-    /// As the bytes of a whole HTTP answer, for a connection that is refused before it becomes one.
-    pub fn into_bytes(self) -> Vec<u8> {
+    /// As the bytes of a whole HTTP answer, for a connection that is refused before it becomes one. `more_headers` are
+    /// whole lines.
+    pub fn into_bytes(self, more_headers: &str) -> Vec<u8> {
         let body = self.body();
         let status = self.kind.status();
         let head = format!(
             "HTTP/1.1 {} {}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {}\r\n\
-             retry-after: {RETRY_AFTER_SECONDS}\r\nconnection: close\r\n\r\n",
+             retry-after: {RETRY_AFTER_SECONDS}\r\n{more_headers}connection: close\r\n\r\n",
             status.as_u16(),
             status.canonical_reason().unwrap_or_default(),
             body.len()
@@ -254,10 +259,11 @@ mod tests {
 
     #[test]
     fn a_refused_connection_gets_a_whole_answer() {
-        let bytes = Problem::new(Kind::Busy, "come back").into_bytes();
+        let bytes = Problem::new(Kind::Busy, "come back").into_bytes("x-more: yes\r\n");
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
-        assert!(head.contains(&format!("content-length: {}", body.len())));
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(head.contains("\r\nx-more: yes\r\n"));
     }
 }

@@ -15,6 +15,7 @@
 //! (naming them costs honest readers with a website dearly; see `docs/tried.md`).
 
 mod author;
+mod fingerprint;
 mod fragments;
 mod hash;
 mod links;
@@ -23,6 +24,7 @@ mod normalize;
 mod structure;
 mod words;
 
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use hash::{FeatureHash, Hasher};
 pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 

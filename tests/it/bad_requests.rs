@@ -274,7 +274,7 @@ async fn a_refused_request_leaves_the_connection_usable_if_nothing_of_it_is_left
 
 #[tokio::test]
 async fn a_handler_that_panics_is_answered_for_and_counted() {
-    let app = App::new(&config(), shipped_model());
+    let app = App::new(&config(), shipped_model(), None);
     let faulty = warp::path!("faulty").map(|| -> warp::reply::Response { panic!("quoting what a stranger typed") });
     let routes = faulty.or(routes(&app)).unify().boxed();
     let server = TestServer::of(Server::bind_routes(app, routes).await.unwrap());
@@ -314,7 +314,7 @@ proptest! {
 
     #[test]
     fn no_body_is_an_error_of_ours(body in bodies(), path in "/v1/check(/batch)?(\\?explain=(true|false|x))?") {
-        let app = App::new(&config(), shipped_model());
+        let app = App::new(&config(), shipped_model(), None);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let response = runtime.block_on(async {
             warp::test::request().method("POST").path(&path).body(&body).reply(&routes(&app)).await

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u8)] = &[
     ("comment", 0),
     ("verdict", 0),
+    ("site", 0),
     ("figures", 1),
     ("text", 1),
     ("model", 2),
@@ -13,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("reasons", 3),
     ("evaluate", 4),
     ("answer", 4),
+    ("store", 4),
     ("telemetry", 4),
     ("moderator", 5),
     ("config", 5),
@@ -24,6 +26,7 @@ const LAYERS: &[(&str, u8)] = &[
 const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("model", "corpus", "the trainer must not know where rows come from"),
     ("corpus", "model::classifier", "a corpus must not know what is learned from it"),
+    ("store", "model", "a store must not know what is learned from it"),
     ("http", "corpus", "the service never reads a corpus"),
     ("http", "evaluate", "the service never evaluates"),
 ];

@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     pub async fn with(config: ServeConfig) -> Self {
-        Self::of(Server::bind(&config, shipped_model()).await.unwrap())
+        Self::of(Server::bind(&config, shipped_model(), None).await.unwrap())
     }
 
     /// Runs a server.

@@ -1,0 +1,173 @@
+//! Who may ask: keys, each bound to a site.
+//!
+//! A key is shown once, when it is made. What is kept is its SHA-256 checksum. A key has 48 random bits, because that is
+//! what Akismet's clients expect of one: enough against guessing over the network, not against somebody who has the file
+//! and a day of computing. So the file is as secret as the keys; it is made readable by its owner alone.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use sqlx::{Row as _, SqliteConnection};
+use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
+
+use crate::site::Site;
+
+/// A new key: 12 lower-case hexadecimal digits. It shows itself only by [`Key::reveal`].
+pub struct Key {
+    id: i64,
+    digits: String,
+}
+
+impl Key {
+    pub(super) fn new(id: i64, digits: String) -> Self {
+        Key { id, digits }
+    }
+
+    /// The name it is revoked by.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// The digits, for the one time they are shown.
+    pub fn reveal(self) -> String {
+        self.digits
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// What is kept of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// The name it is revoked by.
+    pub id: i64,
+    /// The site it is for.
+    pub site: Site,
+    /// When it was made, in seconds since 1970.
+    pub created: i64,
+    /// When it was revoked, in seconds since 1970.
+    pub revoked: Option<i64>,
+}
+
+/// All keys that are valid.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Keyring(Vec<(Hash, Site)>);
+
+type Hash = [u8; 32];
+
+impl Keyring {
+    /// The site a key is for, if the key is valid. The time it takes does not depend on how much of a key is right, nor
+    /// on which one it is.
+    pub fn site_of(&self, key: &str) -> Option<&Site> {
+        let hash = hash(key);
+        let mut found = u32::MAX;
+        for (position, (known, _)) in (0_u32..).zip(&self.0) {
+            found.conditional_assign(&position, known.ct_eq(&hash));
+        }
+        self.0.get(found as usize).map(|(_, site)| site)
+    }
+
+    /// Whether no key is valid.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many keys are valid.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+pub(super) fn hash(key: &str) -> Hash {
+    Sha256::digest(key).into()
+}
+
+/// Draws a new key.
+pub(super) fn draw() -> String {
+    let mut bytes = [0; 6];
+    getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(super) async fn insert(
+    connection: &mut SqliteConnection,
+    hash: &Hash,
+    site: &Site,
+    now: i64,
+) -> Result<i64, sqlx::Error> {
+    let sql = "INSERT INTO keys (hash, site, created) VALUES ($1, $2, $3) RETURNING id";
+    let query = sqlx::query(sql).bind(&hash[..]).bind(site.as_str()).bind(now);
+    query.fetch_one(connection).await?.try_get(0)
+}
+
+/// Whether there is such a key; one that was revoked before keeps its date.
+pub(super) async fn revoke(connection: &mut SqliteConnection, id: i64, now: i64) -> Result<bool, sqlx::Error> {
+    let query = sqlx::query("UPDATE keys SET revoked = COALESCE(revoked, $2) WHERE id = $1").bind(id).bind(now);
+    Ok(query.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(super) async fn list(connection: &mut SqliteConnection) -> Result<Vec<KeyRecord>, sqlx::Error> {
+    let rows = sqlx::query("SELECT id, site, created, revoked FROM keys ORDER BY id").fetch_all(connection).await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(KeyRecord {
+                id: row.try_get(0)?,
+                site: site_of(&row, 1)?,
+                created: row.try_get(2)?,
+                revoked: row.try_get(3)?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn ring(connection: &mut SqliteConnection) -> Result<Keyring, sqlx::Error> {
+    let sql = "SELECT hash, site FROM keys WHERE revoked IS NULL ORDER BY id";
+    let rows = sqlx::query(sql).fetch_all(connection).await?;
+    let keys = rows.into_iter().map(|row| {
+        let hash: Vec<u8> = row.try_get(0)?;
+        Ok((
+            hash.try_into().map_err(|_| sqlx::Error::Decode("a checksum of another length".into()))?,
+            site_of(&row, 1)?,
+        ))
+    });
+    Ok(Keyring(keys.collect::<Result<_, sqlx::Error>>()?))
+}
+
+/// The site in a column.
+pub(super) fn site_of(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Site, sqlx::Error> {
+    let text: String = row.try_get(column)?;
+    text.parse().map_err(|error: crate::site::SiteError| sqlx::Error::Decode(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_twelve_digits_that_debug_does_not_print() {
+        let digits = draw();
+        assert_eq!(digits.len(), 12);
+        assert!(digits.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)));
+        assert_ne!(draw(), digits);
+        let key = Key::new(7, digits.clone());
+        assert!(!format!("{key:?}").contains(&digits));
+        assert_eq!(key.reveal(), digits);
+    }
+
+    #[test]
+    fn a_keyring_knows_whole_keys_and_nothing_less() {
+        let site = |text: &str| text.parse::<Site>().unwrap();
+        let ring =
+            Keyring(vec![(hash("0123456789ab"), site("example.org")), (hash("ba9876543210"), site("example.com"))]);
+        assert_eq!(ring.site_of("0123456789ab"), Some(&site("example.org")));
+        assert_eq!(ring.site_of("ba9876543210"), Some(&site("example.com")));
+        for wrong in ["", "0123456789a", "0123456789abc", "0123456789AB", " 0123456789ab"] {
+            assert_eq!(ring.site_of(wrong), None, "{wrong}");
+        }
+        assert_eq!(Keyring::default().site_of(""), None);
+    }
+}
