@@ -35,6 +35,7 @@ final class Hamgate {
 		add_filter( 'pre_http_request', array( self::class, 'answer' ), PHP_INT_MAX, 3 );
 		add_filter( 'akismet_get_api_key', array( self::class, 'key' ) );
 		add_filter( 'akismet_predefined_api_key', array( self::class, 'key_is_predefined' ) );
+		add_filter( 'akismet_request_args', array( self::class, 'recheck' ) );
 		add_filter( 'pre_option_comment_moderation', array( self::class, 'moderation' ) );
 		add_filter( 'rest_pre_insert_comment', array( self::class, 'hold_rest_comment' ), 2 );
 		add_action( 'transition_comment_status', array( self::class, 'moderated' ), 10, 3 );
@@ -120,8 +121,19 @@ final class Hamgate {
 	}
 
 	/**
-	 * WordPress's own rule "comments must be approved", for the one comment that is to wait. It holds where Akismet's
-	 * plug-in does not: when it asks again after an outage, it sees `false` and overlooks the header that says hold.
+	 * After an outage Akismet's plug-in publishes whatever is not spam. Hamgate therefore says `true` to doubtful comments
+	 * then; here they can stay where they are, see `moderation`, so it is asked as the button "check for spam" asks.
+	 */
+	public static function recheck( $fields ) {
+		if ( isset( $fields['recheck_reason'] ) && 'retry' === $fields['recheck_reason'] ) {
+			$fields['recheck_reason'] = 'recheck_queue';
+		}
+		return $fields;
+	}
+
+	/**
+	 * WordPress's own rule "comments must be approved", for the one comment that is to wait. It holds also where Akismet's
+	 * plug-in sees only `false`, and not the header beside it that says hold: when it asks again after an outage.
 	 */
 	public static function moderation( $option ) {
 		return self::$hold ? '1' : $option;
