@@ -1,7 +1,10 @@
 # Hamgate in a container: one program on a base that has a C library and nothing else, no shell and no package manager.
 #
 #   docker build -t hamgate .
-#   docker run --rm --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 -v hamgate:/data hamgate
+#   docker run --rm --read-only --cap-drop ALL -p 127.0.0.1:8080:8080 -v hamgate:/data -e HAMGATE_OPEN=true hamgate
+#
+# HAMGATE_OPEN lets whoever reaches the port ask, which here is this machine alone. Leave it away where others reach the
+# port; Hamgate then starts as soon as there is a key: docker run --rm -v hamgate:/data hamgate key add SITE
 #
 # The base is distroless/cc and not scratch: a statically linked glibc cannot look up host names, and a database is
 # reached by its name.
@@ -19,6 +22,7 @@ RUN mkdir src \
 # The sources may be older than what was just built, and cargo goes by their dates.
 COPY README.md ./
 COPY models models
+COPY migrations migrations
 COPY src src
 RUN touch src/lib.rs src/main.rs \
     && cargo build --profile dist --locked --bin hamgate \
@@ -43,12 +47,13 @@ COPY --from=build --chown=65532:65532 /image/data /data
 
 # By number, so that `runAsNonRoot` of Kubernetes can see that it is not root. It is `nonroot` of the base.
 USER 65532:65532
-# Models of one's own go here. Nothing else is ever written, so the root file system may be read-only.
+# The store lies here, and models of one's own. Nothing else is ever written, so the root file system may be read-only.
 WORKDIR /data
 VOLUME /data
 
 # A container is reached from outside itself; which addresses of the host lead there is for `docker run -p` to say.
-ENV HAMGATE_LISTEN=0.0.0.0:8080
+ENV HAMGATE_LISTEN=0.0.0.0:8080 \
+    HAMGATE_STORE=/data/hamgate.sqlite
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s --retries=3 \
     CMD ["/usr/local/bin/hamgate", "healthcheck"]

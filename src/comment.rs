@@ -55,6 +55,14 @@ impl Label {
     /// Both labels, ham first.
     pub const ALL: [Label; 2] = [Label::Ham, Label::Spam];
 
+    /// The word used in JSON, files, metrics and the store.
+    pub fn name(self) -> &'static str {
+        match self {
+            Label::Ham => "ham",
+            Label::Spam => "spam",
+        }
+    }
+
     /// 0 for ham, 1 for spam: the row of a two-class table.
     pub fn index(self) -> usize {
         self as usize
@@ -63,10 +71,7 @@ impl Label {
 
 impl fmt::Display for Label {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Label::Ham => "ham",
-            Label::Spam => "spam",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::CommandFactory as _;
 use serde::{Deserialize, Serialize};
 
+use crate::store::{StoreChoice, StoreLocation, StoreOptions};
 use crate::telemetry::{LogFormat, LogLevel};
 
 /// What was asked for on the command line and in the environment.
@@ -38,6 +39,37 @@ pub struct ServeOptions {
     #[arg(long, env = "HAMGATE_MODEL", value_name = "FILE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
+
+    /// Where decisions, corrections and keys are kept
+    ///
+    /// `sqlite:PATH` or a path: a SQLite file, which is made when it is not there. `none`: nothing is kept, there are no
+    /// keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else in ~/.local/share.
+    #[arg(long, env = "HAMGATE_STORE", value_name = "STORE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreChoice>,
+
+    /// Days after which a comment that nobody corrected is deleted from the store
+    ///
+    /// Corrected ones stay: they are what Hamgate learns from. Default: 90.
+    #[arg(long, env = "HAMGATE_STORE_RETENTION_DAYS", value_name = "DAYS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_retention_days: Option<NonZeroU32>,
+
+    /// Size of the store, in MiB, beyond which the oldest comments that nobody corrected go before their time
+    ///
+    /// Default: 1024.
+    #[arg(long, env = "HAMGATE_STORE_LIMIT_MIB", value_name = "MIB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store_limit_mib: Option<NonZeroU32>,
+
+    /// Answer whoever reaches the port, without a key
+    ///
+    /// Without keys (`hamgate key add SITE`) and without this option, Hamgate listens only on an address of this machine
+    /// itself. Say it where something else decides who reaches the port, such as a container network. Default: false.
+    #[arg(long, env = "HAMGATE_OPEN", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true",
+        require_equals = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<bool>,
 
     /// TOML file with options
     ///
@@ -200,6 +232,15 @@ pub struct ServeConfig {
     /// See [`ServeOptions::model`]; `None` is the embedded model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<PathBuf>,
+    /// See [`ServeOptions::store`]; `None` where the default cannot be told, because there is no home folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreChoice>,
+    /// See [`ServeOptions::store_retention_days`].
+    pub store_retention_days: NonZeroU32,
+    /// See [`ServeOptions::store_limit_mib`].
+    pub store_limit_mib: NonZeroU32,
+    /// See [`ServeOptions::open`].
+    pub open: bool,
     /// See [`ServeOptions::body_limit_bytes`].
     pub body_limit_bytes: NonZeroUsize,
     /// See [`ServeOptions::batch_limit_bytes`].
@@ -239,6 +280,10 @@ impl Default for ServeConfig {
         ServeConfig {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             model: None,
+            store: StoreLocation::of_this_user().map(StoreChoice::At),
+            store_retention_days: NonZeroU32::new(StoreOptions::default().retention_days).unwrap_or(NonZeroU32::MIN),
+            store_limit_mib: NonZeroU32::new(StoreOptions::default().limit_mib).unwrap_or(NonZeroU32::MIN),
+            open: false,
             body_limit_bytes: count(64 * 1024),
             batch_limit_bytes: count(64 * 1024 * 1024),
             batch_limit_comments: count(100_000),
@@ -282,6 +327,25 @@ impl ServeOptions {
 }
 
 impl ServeConfig {
+    /// How the store is to be kept.
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            retention_days: self.store_retention_days.get(),
+            limit_mib: self.store_limit_mib.get(),
+            ..StoreOptions::default()
+        }
+    }
+
+    /// Who may ask for verdicts, depending on whether there is a valid key.
+    pub fn access(&self, has_keys: bool) -> Access {
+        match (self.open, has_keys) {
+            (true, _) => Access::Anyone,
+            (false, true) => Access::WithKey,
+            (false, false) if self.listen.ip().to_canonical().is_loopback() => Access::Anyone,
+            (false, false) => Access::Nobody,
+        }
+    }
+
     /// As TOML that `--config` reads back.
     ///
     /// # Errors
@@ -289,6 +353,17 @@ impl ServeConfig {
     pub fn to_toml(&self) -> Result<String, ConfigError> {
         toml::to_string(self).map_err(|e| ConfigError::Inconsistent(e.to_string()))
     }
+}
+
+/// Who may ask for verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Whoever reaches the port.
+    Anyone,
+    /// Who has a key.
+    WithKey,
+    /// There are no keys yet, and the port may be reached by strangers.
+    Nobody,
 }
 
 /// Why there is no configuration.
@@ -556,6 +631,42 @@ mod tests {
     fn the_printed_configuration_reads_back_as_itself() {
         let config = ServeConfig { model: Some("my.model".into()), ..ServeConfig::default() };
         assert_eq!(resolve_file(&config.to_toml().unwrap()).unwrap(), config);
+    }
+
+    #[test]
+    fn who_may_ask_follows_from_address_keys_and_the_explicit_word() {
+        use Access::{Anyone, Nobody, WithKey};
+        let table = [
+            // address, then: no keys, keys, open without keys, open with keys
+            ("127.0.0.1:1", [Anyone, WithKey, Anyone, Anyone]),
+            ("127.9.9.9:1", [Anyone, WithKey, Anyone, Anyone]),
+            ("[::1]:1", [Anyone, WithKey, Anyone, Anyone]),
+            ("[::ffff:127.0.0.1]:1", [Anyone, WithKey, Anyone, Anyone]),
+            ("0.0.0.0:1", [Nobody, WithKey, Anyone, Anyone]),
+            ("[::]:1", [Nobody, WithKey, Anyone, Anyone]),
+            ("192.0.2.7:1", [Nobody, WithKey, Anyone, Anyone]),
+            ("[2001:db8::7]:1", [Nobody, WithKey, Anyone, Anyone]),
+        ];
+        for (address, expected) in table {
+            let access = |open, has_keys| {
+                ServeConfig { listen: address.parse().unwrap(), open, ..ServeConfig::default() }.access(has_keys)
+            };
+            assert_eq!([access(false, false), access(false, true), access(true, false), access(true, true)], expected);
+        }
+    }
+
+    #[test]
+    fn a_store_that_cannot_be_is_named_with_its_line() {
+        for (text, expected) in [
+            ("store = \"postgres://localhost/x\"\n", "only SQLite"),
+            ("store = \"\"\n", "the path of the store is empty"),
+            ("store_retention_days = 0\n", "nonzero"),
+            ("open = \"yes\"\n", "line 1"),
+        ] {
+            let message = resolve_file(text).unwrap_err().to_string();
+            assert!(message.contains(expected), "{text:?} gave: {message}");
+        }
+        assert_eq!(resolve_file("store = \"none\"\n").unwrap().store, Some(StoreChoice::None));
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod corpus;
 mod evaluate;
 mod healthcheck;
 mod inspect;
+mod key;
 mod model;
 mod openapi;
 mod output;
@@ -56,6 +57,7 @@ enum Command {
     ///
     /// Ends on SIGTERM or SIGINT: requests in flight are finished, for as long as --shutdown-deadline allows.
     Serve(Box<ServeOptions>),
+    Key(key::KeyArgs),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -74,6 +76,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Score(args) => Ok(args.run()?),
         Command::Inspect(args) => Ok(args.run()?),
         Command::Serve(options) => serve::run(&options).map(worked),
+        Command::Key(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

@@ -59,6 +59,7 @@ async fn answer(
 
 /// Starts judging and returns the head of the answer.
 fn start(asked: &Asked, body: body::Body, app: &Arc<App>) -> Result<Response, Problem> {
+    app.require_key(asked.authorization.as_ref())?;
     asked.require_json_lines()?;
     let explain = asked.explain()?;
     let batch_limit = app.config.batch_limit_bytes.get();

@@ -15,9 +15,11 @@ use prometheus_client::registry::Registry;
 use warp::http::StatusCode;
 
 use crate::answer::Answer;
+use crate::comment::Label;
 use crate::http::endpoint::Endpoint;
 use crate::http::problem::Kind;
 use crate::moderator::Moderator;
+use crate::store::{Change, ErrorKind, Store, StoreHealth, StoreState};
 use crate::verdict::{Decision, Queue};
 
 /// The media type of [`Metrics::render`].
@@ -40,7 +42,7 @@ pub struct Metrics {
 const VERDICTS: [(&str, &str); 3] = [("approve", ""), ("hold", "review"), ("hold", "spam")];
 
 /// Every status the service answers with; the last one stands for any other.
-const STATUSES: [u16; 13] = [200, 400, 404, 405, 408, 413, 415, 422, 431, 500, 503, 414, 0];
+const STATUSES: [u16; 14] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 431, 500, 503, 414, 0];
 
 /// Why a connection was refused.
 const REFUSALS: [&str; 2] = ["too_many", "too_many_from_address"];
@@ -108,10 +110,13 @@ impl Metrics {
     ///
     /// # Errors
     /// Never in practice: the text grows in memory.
-    pub fn render(self: &Arc<Self>, moderator: &Arc<Moderator>) -> Result<String, fmt::Error> {
+    pub fn render(self: &Arc<Self>, moderator: &Arc<Moderator>, store: Option<&Store>) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("hamgate");
         registry.register_collector(Box::new(Arc::clone(self)));
         registry.register_collector(Box::new(InService(Arc::clone(moderator))));
+        if let Some(store) = store {
+            registry.register_collector(Box::new(Remembered(store.health())));
+        }
         let mut text = String::with_capacity(16 * 1024);
         text::encode(&mut text, &registry)?;
         Ok(text)
@@ -188,6 +193,48 @@ impl Collector for InService {
         encoder
             .encode_descriptor("service", "Program and model in service", None, MetricType::Info)?
             .encode_info(&labels)
+    }
+}
+
+/// What the store says of itself.
+#[derive(Debug)]
+struct Remembered(StoreHealth);
+
+impl Collector for Remembered {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let health = &self.0;
+        let gauges = [
+            ("store_ready", "1 when the last write worked, else 0", u64::from(health.state == StoreState::Ready)),
+            ("store_queue_decisions", "Decisions that wait to be written", health.queued as u64),
+            ("store_bytes", "Bytes the tables of the store take", health.bytes),
+        ];
+        for (name, help, value) in gauges {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        let counters = [
+            ("store_decisions_remembered", "Decisions written", health.remembered),
+            ("store_decisions_lost", "Decisions dropped because too many waited", health.lost),
+        ];
+        for (name, help, value) in counters {
+            let counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+            { counter }.encode_counter::<NoLabelSet, _, u64>(&value, None)?;
+        }
+        let help = "Corrections, by label and what they changed";
+        let mut family = encoder.encode_descriptor("store_corrections", help, None, MetricType::Counter)?;
+        for label in Label::ALL {
+            for change in Change::ALL {
+                let labels = [("label", label.name()), ("change", change.name())];
+                let count = health.corrections[label.index()][change as usize];
+                family.encode_family(&labels)?.encode_counter::<NoLabelSet, _, u64>(&count, None)?;
+            }
+        }
+        let help = "Failed writes and unanswered requests, by kind";
+        let mut family = encoder.encode_descriptor("store_errors", help, None, MetricType::Counter)?;
+        for (kind, count) in ErrorKind::ALL.iter().zip(&health.errors) {
+            family.encode_family(&[("kind", kind.name())])?.encode_counter::<NoLabelSet, _, u64>(count, None)?;
+        }
+        Ok(())
     }
 }
 

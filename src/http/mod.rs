@@ -17,6 +17,7 @@
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
+mod access;
 mod akismet;
 mod batch;
 mod body;

@@ -4,7 +4,8 @@
 //! `tests/it/service_api.rs`: every path is called with every example, and every answer must have the described shape.
 #![allow(dead_code, reason = "descriptions, see above")]
 
-use utoipa::{IntoResponses, OpenApi, ToSchema};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{IntoResponses, Modify, OpenApi, ToSchema};
 
 /// The document as JSON.
 ///
@@ -24,12 +25,27 @@ pub fn document() -> serde_json::Result<String> {
     ),
     paths(check, batch, model, healthz, readyz, metrics, openapi),
     components(schemas(BatchLine)),
+    modifiers(&Keys),
     tags(
         (name = "verdicts", description = "May this comment appear?"),
         (name = "operation", description = "For the people and tools that run the service."),
     )
 )]
 struct Document;
+
+/// Describes how a key is sent.
+struct Keys;
+
+impl Modify for Keys {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(
+            "A key that `hamgate key add SITE` made: 12 hexadecimal digits. Needed as soon as the service has keys, unless \
+             it was started with `--open`.",
+        ));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(scheme.build()));
+    }
+}
 
 /// A comment, as a blog knows it. Unknown fields are ignored; `null` and an empty text mean "not known".
 #[derive(ToSchema)]
@@ -183,6 +199,19 @@ enum Refusals {
     /// Not JSON, not UTF-8, broken off, or `explain` neither true nor false.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
+    /// The service has keys, and none that is valid was sent.
+    #[response(
+        status = 401,
+        content_type = "application/problem+json",
+        headers(("WWW-Authenticate" = String, description = "`Bearer`")),
+        example = json!({
+            "type": "urn:hamgate:problem:unauthorized",
+            "title": "A key is needed",
+            "status": 401,
+            "detail": "send a key as `Authorization: Bearer KEY`; `hamgate key add SITE` makes one"
+        })
+    )]
+    Unauthorized(Problem),
     /// The path does not take this method; `Allow` lists those it takes.
     #[response(status = 405, content_type = "application/problem+json")]
     MethodNotAllowed(Problem),
@@ -229,6 +258,7 @@ enum GetRefusals {
 /// A body without `Content-Type` is taken for JSON.
 #[utoipa::path(
     post, path = "/v1/check", tag = "verdicts",
+    security((), ("key" = [])),
     params(
         ("explain" = Option<bool>, Query, description = "Whether to add `summary` and `reasons`; `1` and `0` will do."),
         ("Accept-Language" = Option<String>, Header,
@@ -276,6 +306,7 @@ fn check() {}
 /// `application/json-lines`, `text/plain`, and no `Content-Type` at all.
 #[utoipa::path(
     post, path = "/v1/check/batch", tag = "verdicts",
+    security((), ("key" = [])),
     params(
         ("explain" = Option<bool>, Query, description = "Whether to add `summary` and `reasons`; `1` and `0` will do."),
         ("Accept-Language" = Option<String>, Header,
@@ -310,12 +341,12 @@ fn model() {}
 )]
 fn healthz() {}
 
-/// Can it judge?
+/// Can it judge, and remember?
 #[utoipa::path(
     get, path = "/readyz", tag = "operation",
     responses(
         (status = 200, description = "It can", body = Status, example = json!({"status": "ready", "model": "0123456789ab"})),
-        (status = 503, description = "It cannot", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "It cannot; verdicts may still be given while the store cannot be written", body = Problem, content_type = "application/problem+json"),
         GetRefusals,
     )
 )]

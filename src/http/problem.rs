@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use warp::http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use warp::http::{Method, StatusCode};
 use warp::reply::Response;
 
@@ -28,10 +28,10 @@ pub enum Kind {
     Incomplete,
     /// Both `Content-Length` and `Transfer-Encoding`.
     AmbiguousLength,
+    /// No key, or none that is valid.
+    Unauthorized,
     /// JSON, but not a comment.
     NotAComment,
-    /// No key, or one that is not valid.
-    Unauthorized,
     /// No such path.
     NotFound,
     /// Not that method.
@@ -58,8 +58,8 @@ impl Kind {
         Kind::NotUtf8,
         Kind::Incomplete,
         Kind::AmbiguousLength,
-        Kind::NotAComment,
         Kind::Unauthorized,
+        Kind::NotAComment,
         Kind::NotFound,
         Kind::MethodNotAllowed,
         Kind::Timeout,
@@ -94,8 +94,8 @@ impl Kind {
             Kind::AmbiguousLength => {
                 ("ambiguous-length", StatusCode::BAD_REQUEST, "The length of the body is given twice")
             }
+            Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
-            Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A valid key is needed"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")
@@ -195,6 +195,9 @@ impl Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(allow) = self.allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        if self.kind == Kind::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hamgate\""));
         }
         if self.kind == Kind::Busy {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));

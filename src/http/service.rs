@@ -10,6 +10,7 @@ use crate::comment::Comment;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, content, json, metrics, openapi, with};
 use crate::model::ModelCard;
+use crate::store::StoreState;
 use crate::verdict::ModelId;
 
 /// The routes. They are boxed, which costs nothing worth measuring where nobody is in a hurry.
@@ -58,18 +59,22 @@ fn health(_app: &App) -> Result<Response, Problem> {
     json(&Status { status: "ok", model: None })
 }
 
-/// Ready is who can give a verdict, so one is given.
+/// Ready is who can give a verdict, so one is given, and who can remember what people say of it.
 fn ready(app: &App) -> Result<Response, Problem> {
     let classifier = app.moderator.classifier();
     let verdict = classifier.judge(&Comment { content: "Thank you for this post!".into(), ..Comment::default() });
     if !verdict.spam_probability.value().is_finite() {
         return Err(Problem::new(Kind::Busy, "the model in service gives no verdicts"));
     }
+    if let Some(StoreState::Failing(kind)) = app.store.as_ref().map(|store| store.health().state) {
+        let detail = format!("verdicts are given, but the store cannot be written ({})", kind.name());
+        return Err(Problem::new(Kind::Busy, detail));
+    }
     json(&Status { status: "ready", model: Some(classifier.id()) })
 }
 
 fn counted(app: &App) -> Result<Response, Problem> {
-    let text = app.metrics.render(&app.moderator).map_err(|_| Problem::internal())?;
+    let text = app.metrics.render(&app.moderator, app.store.as_ref()).map_err(|_| Problem::internal())?;
     Ok(content(metrics::MEDIA_TYPE, text.into_bytes()))
 }
 

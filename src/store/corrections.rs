@@ -25,6 +25,7 @@ pub struct Correction {
 
 /// Which comment is corrected.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it is made once and passed on once")]
 pub enum Target {
     /// The one of this decision.
     Decision(DecisionId),
@@ -135,10 +136,10 @@ pub(super) async fn apply(
 
 async fn relabel(connection: &mut SqliteConnection, known: &Known, correction: &Correction) -> Result<(), sqlx::Error> {
     let query = sqlx::query("UPDATE comments SET label = $2 WHERE seq = $1").bind(known.seq);
-    query.bind(name(correction.label)).execute(&mut *connection).await?;
+    query.bind(correction.label.name()).execute(&mut *connection).await?;
     let sql = "INSERT INTO corrections (comment, at, label, previous, origin) VALUES ($1, $2, $3, $4, $5)";
-    let query = sqlx::query(sql).bind(known.seq).bind(correction.at).bind(name(correction.label));
-    query.bind(known.label.map(name)).bind(correction.origin.name()).execute(&mut *connection).await?;
+    let query = sqlx::query(sql).bind(known.seq).bind(correction.at).bind(correction.label.name());
+    query.bind(known.label.map(Label::name)).bind(correction.origin.name()).execute(&mut *connection).await?;
     if known.test {
         return Ok(());
     }
@@ -191,12 +192,4 @@ fn known(row: &sqlx::sqlite::SqliteRow) -> Result<Known, sqlx::Error> {
         },
         label: label.and_then(|label| label.parse().ok()),
     })
-}
-
-/// The word of a label in the store.
-fn name(label: Label) -> &'static str {
-    match label {
-        Label::Ham => "ham",
-        Label::Spam => "spam",
-    }
 }

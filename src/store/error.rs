@@ -154,7 +154,7 @@ impl StoreError {
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
-        let code = error.as_database_error().and_then(|error| error.code());
+        let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
         let Some(code) = code.and_then(|code| code.parse::<i32>().ok()) else {
             return match error {
                 sqlx::Error::Io(error) => StoreError::Unreadable(error.to_string()),

@@ -88,9 +88,9 @@ pub(super) fn hash(key: &str) -> Hash {
 
 /// Draws a new key.
 pub(super) fn draw() -> String {
-    let mut bytes = [0; 6];
-    getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes[2..]).expect("the system has a source of random numbers");
+    format!("{:012x}", u64::from_be_bytes(bytes))
 }
 
 pub(super) async fn insert(

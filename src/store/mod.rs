@@ -95,7 +95,15 @@ impl Store {
     /// # Errors
     /// When the file or its folder cannot be made, read or written, is locked, is no store, or one of a newer version.
     pub async fn open(location: &StoreLocation, options: StoreOptions) -> Result<Store, StoreError> {
-        let mut database = Database::open(location.path(), options.lock_patience).await?;
+        let database = Database::open(location.path(), options.lock_patience).await?;
+        Self::start(database, location, options).await
+    }
+
+    async fn start(
+        mut database: Database,
+        location: &StoreLocation,
+        options: StoreOptions,
+    ) -> Result<Store, StoreError> {
         let shared = Arc::new(Shared::default());
         shared.keyring.store(Arc::new(keys::ring(&mut database.connection).await?));
         shared.bytes.store(retention::bytes_in_use(&mut database.connection).await?, Relaxed);
@@ -233,5 +241,30 @@ impl Store {
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::comment::{Comment, Label};
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_corrections_keeps_decisions_and_is_known_to_be_full() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = StoreLocation::from(folder.path().join("store.sqlite"));
+        let mut database = Database::open(location.path(), Duration::from_secs(1)).await.unwrap();
+        // SQLite says of a file at its page limit what it says of a full disk.
+        sqlx::query("PRAGMA max_page_count = 1").execute(&mut database.connection).await.unwrap();
+        let store = Store::start(database, &location, StoreOptions::default()).await.unwrap();
+        let long = Comment::from_text("x".repeat(100_000)).unwrap();
+        let target = || Target::Comment { site: "blog.example".parse().unwrap(), comment: long.clone() };
+        for _ in 0..2 {
+            let correction = Correction { target: target(), label: Label::Ham, origin: Origin::SubmitHam, at: 0 };
+            assert_eq!(store.correct(correction).await, Err(StoreError::Full));
+            assert_eq!(store.health().state, StoreState::Failing(ErrorKind::Full));
+        }
+        assert!(StoreError::Full.hint().contains("make room"));
+        store.close().await;
     }
 }

@@ -5,6 +5,9 @@ use sqlx::SqliteConnection;
 /// So many comments go in one step, so that no other write waits for long.
 const STEP_ROWS: i64 = 500;
 
+/// Fewer go for want of room, so that hardly more go than must.
+const CROWDED_STEP_ROWS: i64 = 100;
+
 /// So many pages are given back to the system in one step.
 const STEP_PAGES: &str = "PRAGMA incremental_vacuum(256)";
 
@@ -26,12 +29,12 @@ pub(super) struct Step {
     pub more: bool,
 }
 
-/// Deletes at most [`STEP_ROWS`] comments.
+/// Deletes a few comments, if any may go, and gives the room back.
 pub(super) async fn step(connection: &mut SqliteConnection, bounds: Bounds, now: i64) -> Result<Step, sqlx::Error> {
     let horizon = now - i64::from(bounds.days) * 86_400;
-    let mut gone = delete_older_than(connection, horizon).await?;
+    let mut gone = delete_older_than(connection, horizon, STEP_ROWS).await?;
     if bytes_in_use(connection).await? > bounds.bytes {
-        gone += delete_older_than(connection, i64::MAX).await?;
+        gone += delete_older_than(connection, i64::MAX, CROWDED_STEP_ROWS).await?;
     }
     if gone > 0 {
         sqlx::query(STEP_PAGES).execute(&mut *connection).await?;
@@ -39,10 +42,10 @@ pub(super) async fn step(connection: &mut SqliteConnection, bounds: Bounds, now:
     Ok(Step { bytes: bytes_in_use(connection).await?, more: gone > 0 })
 }
 
-async fn delete_older_than(connection: &mut SqliteConnection, horizon: i64) -> Result<u64, sqlx::Error> {
+async fn delete_older_than(connection: &mut SqliteConnection, horizon: i64, most: i64) -> Result<u64, sqlx::Error> {
     let sql = "DELETE FROM comments WHERE seq IN \
                (SELECT seq FROM comments WHERE label IS NULL AND at < $1 ORDER BY at LIMIT $2)";
-    let query = sqlx::query(sql).bind(horizon).bind(STEP_ROWS);
+    let query = sqlx::query(sql).bind(horizon).bind(most);
     Ok(query.execute(connection).await?.rows_affected())
 }
 

@@ -28,12 +28,14 @@ pub(super) struct Database {
 impl Database {
     /// Opens the file, which is made when it is not there, and brings its schema up to date.
     pub async fn open(path: &Path, patience: Duration) -> Result<Self, StoreError> {
-        make(path)?;
-        let mut connection = options(path, patience).connect().await?;
+        if !make(path)? {
+            require_ours(path, patience).await.map_err(|error| diagnose(path, error))?;
+        }
+        let mut connection = options(path, patience).connect().await.map_err(|error| diagnose(path, error.into()))?;
         if let Err(error) = migrate(&mut connection).await {
             // Should this fail too, the first error is the one to tell.
             let _ = connection.close().await;
-            return Err(error);
+            return Err(diagnose(path, error));
         }
         let identity = identity(path).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         Ok(Database { connection, path: path.to_owned(), identity })
@@ -72,15 +74,16 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((metadata.dev(), metadata.ino()))
 }
 
-/// Makes the file and its folder, readable by their owner alone. SQLite gives the files beside it the same rights.
-fn make(path: &Path) -> Result<(), StoreError> {
+/// Makes the file and its folder, readable by their owner alone, and tells whether the file is new. SQLite gives the files
+/// beside it the same rights.
+fn make(path: &Path) -> Result<bool, StoreError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
         made.map_err(|error| StoreError::NoFolder(error.to_string()))?;
     }
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem) => {
             Err(StoreError::ReadOnly)
         }
@@ -91,14 +94,30 @@ fn make(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses the database of another program, before anything is changed in it.
+async fn require_ours(path: &Path, patience: Duration) -> Result<(), StoreError> {
+    let mut connection = SqliteConnectOptions::new().filename(path).busy_timeout(patience).connect().await?;
+    let sql = "SELECT COUNT(*), COALESCE(SUM(name = '_sqlx_migrations'), 0) FROM sqlite_master WHERE type = 'table'";
+    let (tables, ours): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
+    connection.close().await?;
+    if tables > 0 && ours == 0 { Err(StoreError::Foreign) } else { Ok(()) }
+}
+
+/// Of a file that may not be written, SQLite says in several ways that it cannot be opened. This is asked only then: opening
+/// a file beside SQLite takes away the locks that this process has on it.
+fn diagnose(path: &Path, error: StoreError) -> StoreError {
+    let writable = || OpenOptions::new().write(true).open(path);
+    match error {
+        StoreError::Unreadable(_) if writable().is_err_and(|e| e.kind() == io::ErrorKind::PermissionDenied) => {
+            StoreError::ReadOnly
+        }
+        error => error,
+    }
+}
+
 async fn migrate(connection: &mut SqliteConnection) -> Result<(), StoreError> {
     // All in one transaction: two processes that start at once must not both make the tables.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    let sql = "SELECT COUNT(*), COALESCE(SUM(name = '_sqlx_migrations'), 0) FROM sqlite_master WHERE type = 'table'";
-    let (tables, ours): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut *transaction).await?;
-    if tables > 0 && ours == 0 {
-        return Err(StoreError::Foreign);
-    }
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
         Migration::new(version, Cow::Borrowed(name), MigrationType::Simple, sql.into_sql_str(), false)
     });

@@ -52,6 +52,7 @@ pub(super) enum Message {
 }
 
 /// Something that is answered when it is committed.
+#[expect(clippy::large_enum_variant, reason = "it is boxed as a whole")]
 pub(super) enum Ask {
     /// A correction.
     Correct(Correction, Reply<Corrected>),

@@ -13,6 +13,8 @@ fn hamgate() -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HAMGATE_")) {
         command.env_remove(name);
     }
+    // Never the store of whoever runs the tests.
+    command.env("HAMGATE_STORE", "none");
     command
 }
 
@@ -147,7 +149,9 @@ async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm()
     let folder = tempfile::tempdir().unwrap();
     let model = file(&folder, "copy.model", shipped_model_bytes());
     let mut child = tokio::process::Command::new(assert_cmd::cargo::cargo_bin("hamgate"))
-        .args(["serve", "--listen", "127.0.0.1:0", "--model"])
+        .args(["serve", "--listen", "127.0.0.1:0", "--store"])
+        .arg(folder.path().join("made/store.sqlite"))
+        .arg("--model")
         .arg(&model)
         .stderr(Stdio::piped())
         .kill_on_drop(true)
@@ -163,11 +167,11 @@ async fn the_program_serves_greets_passes_its_health_check_and_ends_on_sigterm()
         }
     };
     assert!(said.contains("copy.model"), "{said}");
-    let curl = tokio::time::timeout(FOREVER, async {
-        lines.next_line().await.unwrap();
-        lines.next_line().await.unwrap()
-    });
-    assert!(curl.await.unwrap().unwrap().contains(&format!("curl -s '{url}/v1/check")));
+    for expected in ["Whoever reaches this address may ask", "Try it", &format!("curl -s '{url}/v1/check")] {
+        let line = tokio::time::timeout(FOREVER, lines.next_line()).await.unwrap().unwrap().unwrap();
+        assert!(line.contains(expected), "{line}");
+    }
+    assert!(folder.path().join("made/store.sqlite").exists());
 
     let answer = reqwest::Client::new().post(format!("{url}/v1/check")).body(HAM).send().await.unwrap();
     assert_eq!(answer.status(), 200);

@@ -24,6 +24,8 @@ mod config;
 mod corpus;
 /// Our own comments are what `data/README.md` says they are.
 mod data;
+/// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
+mod keys;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
 /// Nothing a stranger types reaches a log line, at any level.
@@ -36,3 +38,5 @@ mod service_api;
 mod shutdown;
 /// Clients that send slowly, wait, or do not read, and clients that come in crowds.
 mod slow_clients;
+/// What is remembered, found again, refused, let go, and never lost.
+mod store;

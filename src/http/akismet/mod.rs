@@ -36,6 +36,7 @@ use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
 
+use crate::config::Access;
 use crate::http::akismet::answer::Refusal;
 use crate::http::akismet::form::{Form, is_form};
 use crate::http::akismet::key::Places;
@@ -169,12 +170,16 @@ enum Caller {
 }
 
 impl Caller {
-    /// Who has a key is believed. A service without keys is open: it has nothing to tell a wrong key by.
+    /// Finds out who asks. Where anyone may, a key is optional; one that is not valid is still refused as soon as there
+    /// are keys, so that verify-key tells the truth.
     fn new(app: &App, key: Option<&str>) -> Result<Self, Refusal> {
         let keys = app.store.as_ref().map(Store::keys).filter(|keys| !keys.is_empty());
-        let Some(keys) = keys else { return Ok(Caller::Anyone) };
-        let site = key.and_then(|key| keys.site_of(key).cloned());
-        site.map(Caller::Site).ok_or(Refusal::Key)
+        let open = app.config.access(keys.is_some()) == Access::Anyone;
+        match (keys, key) {
+            (Some(keys), Some(key)) => keys.site_of(key).cloned().map(Caller::Site).ok_or(Refusal::Key),
+            _ if open => Ok(Caller::Anyone),
+            _ => Err(Refusal::Key),
+        }
     }
 
     /// The site that a call is about. A key is for one site, whatever `blog` says, so that blogs behind one key share

@@ -1,0 +1,535 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hamgate::comment::{Comment, Label};
+use hamgate::store::{
+    Change, Corrected, Correction, Decided, ErrorKind, Month, Origin, Store, StoreError, StoreLocation, StoreOptions,
+    StoreState, Target, Totals,
+};
+use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId, Queue};
+use sqlx::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+use tokio::time::timeout;
+
+use crate::support::{FOREVER, TestServer, config, shipped_model};
+use hamgate::http::Server;
+
+const SITE: &str = "https://www.blog.example/";
+
+/// A store in a folder of its own.
+struct Place {
+    folder: TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("store.sqlite")
+    }
+
+    async fn open(&self) -> Store {
+        self.open_with(StoreOptions::default()).await
+    }
+
+    async fn open_with(&self, options: StoreOptions) -> Store {
+        Store::open(&self.path().into(), options).await.unwrap()
+    }
+
+    async fn open_error(&self) -> StoreError {
+        let options = StoreOptions { lock_patience: Duration::from_millis(50), ..StoreOptions::default() };
+        Store::open(&StoreLocation::from(self.path()), options).await.unwrap_err()
+    }
+
+    /// The file by another connection, as another process would have it.
+    async fn other(&self) -> SqliteConnection {
+        SqliteConnection::connect(&format!("sqlite:{}", self.path().display())).await.unwrap()
+    }
+
+    async fn execute(&self, sql: &'static str) {
+        let mut other = self.other().await;
+        sqlx::raw_sql(sql).execute(&mut other).await.unwrap();
+        other.close().await.unwrap();
+    }
+
+    async fn count(&self, sql: &'static str) -> i64 {
+        let mut other = self.other().await;
+        let count = sqlx::query_scalar(sql).fetch_one(&mut other).await.unwrap();
+        other.close().await.unwrap();
+        count
+    }
+}
+
+fn impatient() -> StoreOptions {
+    StoreOptions {
+        lock_patience: Duration::from_millis(50),
+        answer_patience: Duration::from_secs(2),
+        ..StoreOptions::default()
+    }
+}
+
+fn comment(content: &str) -> Comment {
+    Comment {
+        content: content.to_owned(),
+        author: Some("Anna O'Hara".to_owned()),
+        email_domain: Some("example.org".to_owned()),
+        ..Comment::default()
+    }
+}
+
+fn decided(content: &str) -> Decided {
+    Decided {
+        id: DecisionId::random(),
+        at: now(),
+        site: SITE.parse().unwrap(),
+        comment: comment(content),
+        comment_type: Some("comment".to_owned()),
+        decision: Decision::Approve,
+        queue: None,
+        spam_probability: LogOdds(-2.0).probability(),
+        model: ModelId::from_checksum("0123456789abcdef"),
+        test: false,
+    }
+}
+
+fn held(content: &str) -> Decided {
+    Decided { decision: Decision::Hold, queue: Some(Queue::Review), ..decided(content) }
+}
+
+fn of_id(id: DecisionId, label: Label) -> Correction {
+    Correction { target: Target::Decision(id), label, origin: Origin::Api, at: now() }
+}
+
+fn of_comment(comment: Comment, label: Label) -> Correction {
+    let origin = if label == Label::Spam { Origin::SubmitSpam } else { Origin::SubmitHam };
+    Correction { target: Target::Comment { site: SITE.parse().unwrap(), comment }, label, origin, at: now() }
+}
+
+fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed()
+}
+
+/// Waits until `holds` does.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(FOREVER, waiting).await.unwrap_or_else(|_| panic!("{what} in time"));
+}
+
+#[tokio::test]
+async fn a_correction_finds_the_decision_it_corrects_by_id_and_by_the_comment_in_any_spelling() {
+    let place = Place::new();
+    let store = place.open().await;
+    let first = decided("It's \\\"fine\\\", isn't it?\r\nGrüße & Küsse");
+    let id = first.id;
+    assert!(store.remember(decided("Another one")));
+    assert!(store.remember(first));
+    let spellings = [
+        "It's \"fine\", isn't it?\nGrüße & Küsse",
+        "It&#039;s &quot;fine&quot;, isn&#039;t it?\n\nGr&uuml;&szlig;e &amp; Küsse",
+        "It\\'s \\\"fine\\\", isn\\'t it?\r\nGrüße & Küsse",
+    ];
+    for (row, spelling) in spellings.into_iter().enumerate() {
+        let sent = Comment { email_domain: Some("elsewhere.example".to_owned()), lang: None, ..comment(spelling) };
+        let corrected = store.correct(of_comment(sent, Label::Spam)).await.unwrap();
+        let change = if row == 0 { Change::New } else { Change::AlreadyKnown };
+        assert_eq!(corrected, Corrected { decision: Some(id), change }, "{spelling}");
+    }
+    let corrected = store.correct(of_id(id, Label::Spam)).await.unwrap();
+    assert_eq!(corrected, Corrected { decision: Some(id), change: Change::AlreadyKnown });
+    let unknown = store.correct(of_id(DecisionId::random(), Label::Spam)).await;
+    assert_eq!(unknown, Err(StoreError::UnknownDecision));
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_label_is_new_then_known_then_changed_and_every_change_is_kept() {
+    let place = Place::new();
+    let store = place.open().await;
+    let decision = held("Hello");
+    let id = decision.id;
+    store.remember(decision);
+    for (label, change) in [
+        (Label::Ham, Change::New),
+        (Label::Ham, Change::AlreadyKnown),
+        (Label::Spam, Change::Relabelled),
+        (Label::Spam, Change::AlreadyKnown),
+        (Label::Ham, Change::Relabelled),
+    ] {
+        assert_eq!(store.correct(of_id(id, label)).await.unwrap().change, change);
+    }
+    assert_eq!(store.health().corrections, [[1, 1, 1], [0, 1, 1]]);
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM corrections").await, 3);
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE label = 'ham'").await, 1);
+}
+
+#[tokio::test]
+async fn a_comment_nobody_asked_about_is_stored_with_its_label() {
+    let place = Place::new();
+    let store = place.open().await;
+    for change in [Change::New, Change::AlreadyKnown] {
+        let corrected = store.correct(of_comment(comment("Never seen"), Label::Spam)).await.unwrap();
+        assert_eq!(corrected, Corrected { decision: None, change });
+    }
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE decision_id IS NULL AND label = 'spam'").await, 1);
+}
+
+#[tokio::test]
+async fn of_equal_comments_the_newest_decision_is_corrected() {
+    let place = Place::new();
+    let store = place.open().await;
+    let (older, newer) = (decided("Twice"), decided("Twice"));
+    let newer_id = newer.id;
+    store.remember(older);
+    store.remember(newer);
+    let corrected = store.correct(of_comment(comment("Twice"), Label::Spam)).await.unwrap();
+    assert_eq!(corrected.decision, Some(newer_id));
+}
+
+#[tokio::test]
+async fn a_correction_always_finds_what_was_remembered_before_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    for round in 0..300 {
+        let decision = decided(&format!("Comment {round}"));
+        let id = decision.id;
+        assert!(store.remember(decision));
+        if round % 10 == 0 {
+            assert_eq!(store.correct(of_id(id, Label::Ham)).await.unwrap().decision, Some(id), "round {round}");
+        }
+    }
+    store.flush().await.unwrap();
+    assert_eq!(store.health().remembered, 300);
+    assert_eq!(store.health().queued, 0);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_drop_without_close() {
+    let place = Place::new();
+    let runtime = std::thread::spawn({
+        let path = place.path();
+        move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+            let ids = runtime.block_on(async {
+                let store = Store::open(&path.into(), StoreOptions::default()).await.unwrap();
+                let mut ids = Vec::new();
+                for round in 0..50 {
+                    let decision = decided(&format!("Comment {round}"));
+                    ids.push(decision.id);
+                    store.remember(decision);
+                    store.correct(of_id(ids[round], Label::Spam)).await.unwrap();
+                }
+                ids
+            });
+            // The writer is cut off wherever it is.
+            runtime.shutdown_background();
+            ids
+        }
+    });
+    let ids = runtime.join().unwrap();
+    let store = place.open().await;
+    for id in ids {
+        assert_eq!(store.correct(of_id(id, Label::Spam)).await.unwrap().change, Change::AlreadyKnown);
+    }
+}
+
+#[tokio::test]
+async fn closing_writes_what_is_pending_and_later_questions_are_told_so() {
+    let place = Place::new();
+    let store = place.open().await;
+    for round in 0..1000 {
+        assert!(store.remember(decided(&format!("Comment {round}"))));
+    }
+    store.close().await;
+    assert_eq!(store.health().lost, 0);
+    assert_eq!(store.correct(of_comment(comment("x"), Label::Ham)).await, Err(StoreError::Closed));
+    assert!(!store.remember(decided("late")));
+    assert!(store.list_keys().await.is_err());
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments").await, 1000);
+}
+
+#[tokio::test]
+async fn remembering_does_not_wait_for_a_lock_and_says_when_the_queue_is_full() {
+    let place = Place::new();
+    let store = place.open_with(StoreOptions { queue_decisions: 100, ..impatient() }).await;
+    let mut other = place.other().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    // The writer holds some of them in its hands, so more than the queue's own 100 fit.
+    let taken = (0..1000).take_while(|round| store.remember(decided(&format!("Comment {round}")))).count();
+    assert!((100..1000).contains(&taken), "{taken}");
+    assert_eq!(store.health().lost, 1);
+    let refused = store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Locked | StoreError::Busy { .. }), "{refused:?}");
+    assert!(refused.hint().contains("program"));
+    until("the failure is known", async || store.health().state == StoreState::Failing(ErrorKind::Locked)).await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    until("it works again", async || store.health().state == StoreState::Ready).await;
+    store.flush().await.unwrap();
+    assert_eq!(store.health().remembered, taken as u64);
+}
+
+#[tokio::test]
+async fn a_queue_of_long_comments_is_full_by_its_bytes() {
+    let place = Place::new();
+    let store = place.open_with(StoreOptions { queue_bytes: 100_000, ..impatient() }).await;
+    let long = "x".repeat(40_000);
+    let taken = (0..3).filter(|_| store.remember(decided(&long))).count();
+    assert_eq!((taken, store.health().lost), (2, 1));
+    store.flush().await.unwrap();
+    assert!(store.remember(decided(&long)), "there is room again");
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_store_of_another_process_a_reader_a_folder_or_a_stranger_is_refused_by_name() {
+    let locked = Place::new();
+    locked.open().await.close().await;
+    let mut other = locked.other().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert_eq!(locked.open_error().await, StoreError::Locked);
+
+    let no_database = Place::new();
+    fs::write(no_database.path(), "this is a letter to my aunt and no database at all".repeat(100)).unwrap();
+    assert_eq!(no_database.open_error().await, StoreError::NotADatabase);
+
+    let foreign = Place::new();
+    fs::write(foreign.path(), "").unwrap();
+    foreign.execute("CREATE TABLE recipes (name TEXT)").await;
+    assert_eq!(foreign.open_error().await, StoreError::Foreign);
+    assert_eq!(foreign.count("SELECT COUNT(*) FROM sqlite_master").await, 1, "it was left as it was");
+
+    let newer = Place::new();
+    newer.open().await.close().await;
+    newer
+        .execute(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (99, 'of the future', 1, x'00', 0)",
+        )
+        .await;
+    assert_eq!(newer.open_error().await, StoreError::NewerSchema { found: 99, known: 1 });
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let below_a_file = StoreLocation::from(file.path().join("store.sqlite"));
+    let error = Store::open(&below_a_file, StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::NoFolder(_)), "{error:?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let error = Store::open(&folder.path().to_owned().into(), StoreOptions::default()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unreadable(_)), "{error:?}");
+}
+
+/// Who may write to every file is sent as somebody who may not.
+#[tokio::test]
+async fn a_file_or_folder_that_may_only_be_read_is_refused_by_name() {
+    const NOBODY: u32 = 65534;
+    let place = Place::new();
+    place.open().await.close().await;
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o444)).unwrap();
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o555)).unwrap();
+    let may_write = fs::OpenOptions::new().write(true).open(place.path()).is_ok();
+    for file in ["store.sqlite", "new.sqlite", "new/store.sqlite"] {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("hamgate"));
+        command.env_clear().args(["key", "add", "example.org", "--store"]).arg(place.folder.path().join(file));
+        if may_write {
+            command.uid(NOBODY);
+        }
+        let output = match command.output() {
+            Ok(output) => output,
+            Err(error) => {
+                println!("skipped: the program cannot be run as somebody else: {error}");
+                return;
+            }
+        };
+        let message = String::from_utf8(output.stderr).unwrap();
+        let expected = if file.contains('/') { "its folder cannot be made" } else { "is read-only for this user" };
+        assert!(message.contains(expected) && message.contains("\nhint: "), "{file}: {message}");
+    }
+    fs::set_permissions(place.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[tokio::test]
+async fn decisions_wait_in_memory_while_writing_fails_and_corrections_are_refused() {
+    let place = Place::new();
+    place.open().await.close().await;
+    place.execute("CREATE TRIGGER full BEFORE INSERT ON comments BEGIN SELECT RAISE(ABORT, 'no room'); END").await;
+    let store = place.open_with(impatient()).await;
+    store.remember(decided("waits"));
+    let refused = store.correct(of_comment(comment("x"), Label::Ham)).await;
+    assert!(matches!(refused, Err(StoreError::Failed(_))), "{refused:?}");
+    assert_eq!(store.health().state, StoreState::Failing(ErrorKind::Failed));
+    assert_eq!(store.health().queued, 1);
+    place.execute("DROP TRIGGER full").await;
+    until("it works again", async || store.health().state == StoreState::Ready).await;
+    assert_eq!((store.health().queued, store.health().remembered), (0, 1));
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_away_is_missed_and_its_corrections_are_refused() {
+    let place = Place::new();
+    let store = place.open().await;
+    fs::rename(place.path(), place.folder.path().join("elsewhere")).unwrap();
+    assert_eq!(store.correct(of_comment(comment("x"), Label::Ham)).await, Err(StoreError::Gone));
+    assert_eq!(store.health().state, StoreState::Failing(ErrorKind::Gone));
+    fs::rename(place.folder.path().join("elsewhere"), place.path()).unwrap();
+    until("it works again", async || store.health().state == StoreState::Ready).await;
+}
+
+#[tokio::test]
+async fn the_file_is_readable_by_its_owner_alone_and_holds_no_secret() {
+    let place = Place::new();
+    let folder = place.folder.path().join("new/deep");
+    let path = folder.join("store.sqlite");
+    let store = Store::open(&path.clone().into(), StoreOptions::default()).await.unwrap();
+    let json = br#"{"content":"A comment to keep","author":"Jo","author_email":"Secretlocal@mail.example",
+        "ip":"192.0.2.77","user_agent":"Secretagent/1.0","date":"2026-01-01"}"#;
+    let comment = Comment::from_json(json).unwrap();
+    store.remember(Decided { comment: comment.clone(), ..decided("") });
+    store.correct(of_comment(comment, Label::Ham)).await.unwrap();
+    let key = store.add_key(&SITE.parse().unwrap()).await.unwrap().reveal();
+    let mut seen = 0;
+    let mut check = |path: &Path| {
+        let bytes = fs::read(path).unwrap();
+        seen += bytes.windows(17).filter(|window| window == b"A comment to keep").count();
+        for secret in [key.as_str(), "Secretlocal", "192.0.2.77", "Secretagent"] {
+            let found = bytes.windows(secret.len()).any(|window| window.eq_ignore_ascii_case(secret.as_bytes()));
+            assert!(!found, "{secret} in {}", path.display());
+        }
+        assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+    };
+    // While it is open there is a log beside the file.
+    for entry in fs::read_dir(&folder).unwrap() {
+        check(&entry.unwrap().path());
+    }
+    store.close().await;
+    check(&path);
+    assert!(seen >= 2, "the search finds what is there");
+    assert_eq!(fs::metadata(&folder).unwrap().permissions().mode() & 0o077, 0);
+}
+
+#[tokio::test]
+async fn figures_count_decisions_and_mistakes_by_site_and_month_and_outlive_the_comments() {
+    let place = Place::new();
+    let store = place.open().await;
+    let old = now() - 200 * 86_400;
+    let (missed, wrong) = (decided("missed"), held("wrong"));
+    let (missed_id, wrong_id) = (missed.id, wrong.id);
+    for decision in [missed, wrong, held("right"), Decided { test: true, ..held("trial") }] {
+        store.remember(decision);
+    }
+    store.remember(Decided { at: old, ..decided("old") });
+    store.remember(Decided { site: "other.example".parse().unwrap(), ..decided("elsewhere") });
+    for (id, label) in [(missed_id, Label::Spam), (wrong_id, Label::Spam), (wrong_id, Label::Ham)] {
+        store.correct(of_id(id, label)).await.unwrap();
+    }
+    let id = store.add_key(&"quiet.example".parse().unwrap()).await.unwrap().id();
+    store.revoke_key(id).await.unwrap();
+    store.close().await;
+    // Opening again lets go what is too old.
+    let store = place.open().await;
+    until("the old comment goes", async || {
+        place.count("SELECT COUNT(*) FROM comments WHERE content = 'old'").await == 0
+    })
+    .await;
+
+    let usage = store.usage(Month::of(now())).await.unwrap();
+    let found: Vec<_> = usage.iter().map(|usage| (usage.site.as_str(), usage.totals, usage.revoked)).collect();
+    let expected = Totals { spam: 2, ham: 1, missed_spam: 1, false_positives: 1 };
+    assert_eq!(
+        found,
+        [
+            ("blog.example", expected, false),
+            ("other.example", Totals { ham: 1, ..Totals::default() }, false),
+            ("quiet.example", Totals::default(), true),
+        ]
+    );
+    assert_eq!(expected.checks(), 3);
+    let then = Month::of(old);
+    let days = store.totals(&SITE.parse().unwrap(), then.first_day(), then.next().first_day()).await.unwrap();
+    assert_eq!(days, [(hamgate::store::Day::of(old), Totals { ham: 1, ..Totals::default() })]);
+
+    // A label that is taken back takes its count back.
+    store.correct(of_id(missed_id, Label::Ham)).await.unwrap();
+    let usage = store.usage(Month::of(now())).await.unwrap();
+    assert_eq!(usage[0].totals.missed_spam, 0);
+}
+
+#[tokio::test]
+async fn old_comments_go_unless_somebody_corrected_them() {
+    let place = Place::new();
+    let store = place.open().await;
+    let old = now() - 91 * 86_400;
+    let corrected = Decided { at: old, ..decided("corrected") };
+    let id = corrected.id;
+    store.remember(corrected);
+    store.remember(Decided { at: now() - 89 * 86_400, ..decided("young") });
+    for round in 0..1200 {
+        store.remember(Decided { at: old, ..decided(&format!("old {round}")) });
+    }
+    store.correct(of_id(id, Label::Ham)).await.unwrap();
+    store.close().await;
+    let store = place.open().await;
+    until("the old ones go", async || place.count("SELECT COUNT(*) FROM comments").await == 2).await;
+    assert_eq!(store.correct(of_id(id, Label::Ham)).await.unwrap().change, Change::AlreadyKnown);
+}
+
+#[tokio::test]
+async fn beyond_its_size_the_store_lets_the_oldest_go() {
+    let place = Place::new();
+    let store = place.open().await;
+    let text = "x".repeat(4_000);
+    for round in 0..600 {
+        let at = now() - 600 + round;
+        while !store.remember(Decided { at, ..decided(&format!("{round} {text}")) }) {
+            store.flush().await.unwrap();
+        }
+    }
+    store.flush().await.unwrap();
+    store.close().await;
+    let before = fs::metadata(place.path()).unwrap().len();
+    let store = place.open_with(StoreOptions { limit_mib: 1, ..StoreOptions::default() }).await;
+    until("it shrinks", async || store.health().bytes < 1 << 20).await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE content LIKE '0 %'").await, 0);
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE content LIKE '599 %'").await, 1);
+    assert!(fs::metadata(place.path()).unwrap().len() < before, "room is given back");
+}
+
+#[tokio::test]
+async fn a_service_whose_store_fails_gives_verdicts_and_says_that_it_is_not_ready() {
+    let place = Place::new();
+    let store = place.open_with(impatient()).await;
+    let server = TestServer::of(Server::bind(&config(), shipped_model(), Some(store.clone())).await.unwrap());
+    assert_eq!(server.get("/readyz").await.status(), 200);
+    store.remember(decided("kept"));
+    store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap();
+
+    let mut other = place.other().await;
+    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    store.correct(of_comment(comment("y"), Label::Ham)).await.unwrap_err();
+    let response = server.get("/readyz").await;
+    assert_eq!(response.status(), 503);
+    let problem: serde_json::Value = response.json().await.unwrap();
+    assert!(problem["detail"].as_str().unwrap().contains("locked"), "{problem}");
+    server.check(crate::support::HAM).await;
+    assert_eq!(server.metric("hamgate_store_ready").await, 0.0);
+    assert!(server.metric("hamgate_store_errors_total{kind=\"locked\"}").await >= 1.0);
+    assert_eq!(server.metric("hamgate_store_decisions_remembered_total").await, 1.0);
+    assert_eq!(server.metric("hamgate_store_decisions_lost_total").await, 0.0);
+    assert_eq!(server.metric("hamgate_store_queue_decisions").await, 0.0);
+    assert_eq!(server.metric("hamgate_store_corrections_total{label=\"ham\",change=\"new\"}").await, 1.0);
+
+    sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
+    until("it is ready again", async || server.get("/readyz").await.status() == 200).await;
+    store.close().await;
+}
