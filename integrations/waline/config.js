@@ -1,4 +1,4 @@
-// Lets Waline ask Hamgate before it stores a comment. See README.md beside this file.
+// Lets Waline ask Hamgate before it stores a comment, and tell it what you decide. See README.md beside this file.
 'use strict'
 
 const HAMGATE_URL = process.env.HAMGATE_URL || 'http://127.0.0.1:8080'
@@ -16,6 +16,18 @@ async function ask ({ comment, nick, link, mail, url }) {
   return answer.json()
 }
 
+// What Hamgate is told when you give a comment another status.
+const REPORT = { approved: 'submit-ham', spam: 'submit-spam' }
+
+async function report (endpoint, { comment, nick, link, ip }) {
+  const fields = { blog: process.env.SITE_URL || '', user_ip: ip, comment_author: nick, comment_author_url: link, comment_content: comment }
+  if (process.env.HAMGATE_KEY) fields.api_key = process.env.HAMGATE_KEY
+  const body = new URLSearchParams(Object.entries(fields).filter(([, value]) => value))
+  const answer = await fetch(`${HAMGATE_URL}/1.1/${endpoint}`, { method: 'POST', body, signal: AbortSignal.timeout(PATIENCE_MS) })
+  const text = await answer.text()
+  if (!text.startsWith('Thanks')) throw new Error(`status ${answer.status}`)
+}
+
 module.exports = {
   async preSave (comment) {
     // An administrator's comment, and one that waits already because all do.
@@ -26,6 +38,16 @@ module.exports = {
     } catch (error) {
       console.error(`Hamgate did not answer, so the comment waits: ${error.message}`)
       comment.status = 'waiting'
+    }
+  },
+
+  async postUpdate ({ status }) {
+    if (!REPORT[status]) return
+    try {
+      const [comment] = await this.modelInstance.select({ objectId: this.id })
+      await report(REPORT[status], comment)
+    } catch (error) {
+      console.error(`Hamgate was not told: ${error.message}`)
     }
   }
 }

@@ -35,7 +35,6 @@ final class Hamgate {
 		add_filter( 'pre_http_request', array( self::class, 'answer' ), PHP_INT_MAX, 3 );
 		add_filter( 'akismet_get_api_key', array( self::class, 'key' ) );
 		add_filter( 'akismet_predefined_api_key', array( self::class, 'key_is_predefined' ) );
-		add_filter( 'akismet_request_args', array( self::class, 'recheck' ) );
 		add_filter( 'pre_option_comment_moderation', array( self::class, 'moderation' ) );
 		add_filter( 'rest_pre_insert_comment', array( self::class, 'hold_rest_comment' ), 2 );
 		add_action( 'transition_comment_status', array( self::class, 'moderated' ), 10, 3 );
@@ -93,6 +92,11 @@ final class Hamgate {
 		if ( is_array( $args['headers'] ) ) {
 			unset( $args['headers']['Host'] );
 		}
+		// After an outage Akismet's plug-in publishes what is not spam, so Hamgate then calls doubtful comments spam. Here
+		// they stay where they are, see `moderation`: ask as the button "check for spam" asks.
+		if ( is_string( $args['body'] ) ) {
+			$args['body'] = preg_replace( '/(?<=&)recheck_reason=retry(?=&|$)/', 'recheck_reason=recheck_queue', $args['body'] );
+		}
 		$args['timeout']            = self::PATIENCE_SECONDS;
 		$args['redirection']        = 0;
 		$args['reject_unsafe_urls'] = false; // Hamgate may well be at an address of this machine.
@@ -118,17 +122,6 @@ final class Hamgate {
 			'cookies'  => array(),
 			'filename' => null,
 		);
-	}
-
-	/**
-	 * After an outage Akismet's plug-in publishes whatever is not spam. Hamgate therefore says `true` to doubtful comments
-	 * then; here they can stay where they are, see `moderation`, so it is asked as the button "check for spam" asks.
-	 */
-	public static function recheck( $fields ) {
-		if ( isset( $fields['recheck_reason'] ) && 'retry' === $fields['recheck_reason'] ) {
-			$fields['recheck_reason'] = 'recheck_queue';
-		}
-		return $fields;
 	}
 
 	/**
