@@ -10,8 +10,10 @@ const STATUS = { review: 'waiting', spam: 'spam' }
 async function ask ({ comment, nick, link, mail, url }) {
   const headers = { 'Content-Type': 'application/json' }
   if (process.env.HAMGATE_KEY) headers.Authorization = `Bearer ${process.env.HAMGATE_KEY}`
-  const body = JSON.stringify({ content: comment, author: nick, author_url: link || undefined, author_email: mail || undefined, post_url: url })
-  const answer = await fetch(`${HAMGATE_URL}/v1/check`, { method: 'POST', headers, body, signal: AbortSignal.timeout(PATIENCE_MS) })
+  const written = { content: comment, author: nick, author_url: link || undefined }
+  const fields = { ...written, author_email: mail || undefined, post_url: url }
+  const request = { method: 'POST', headers, body: JSON.stringify(fields), signal: AbortSignal.timeout(PATIENCE_MS) }
+  const answer = await fetch(`${HAMGATE_URL}/v1/check`, request)
   if (!answer.ok) throw new Error(`status ${answer.status}`)
   return answer.json()
 }
@@ -20,10 +22,11 @@ async function ask ({ comment, nick, link, mail, url }) {
 const REPORT = { approved: 'submit-ham', spam: 'submit-spam' }
 
 async function report (endpoint, { comment, nick, link, ip }) {
-  const fields = { blog: process.env.SITE_URL || '', user_ip: ip, comment_author: nick, comment_author_url: link, comment_content: comment }
-  if (process.env.HAMGATE_KEY) fields.api_key = process.env.HAMGATE_KEY
+  const written = { comment_author: nick, comment_author_url: link, comment_content: comment }
+  const fields = { api_key: process.env.HAMGATE_KEY, blog: process.env.SITE_URL, user_ip: ip, ...written }
   const body = new URLSearchParams(Object.entries(fields).filter(([, value]) => value))
-  const answer = await fetch(`${HAMGATE_URL}/1.1/${endpoint}`, { method: 'POST', body, signal: AbortSignal.timeout(PATIENCE_MS) })
+  const request = { method: 'POST', body, signal: AbortSignal.timeout(PATIENCE_MS) }
+  const answer = await fetch(`${HAMGATE_URL}/1.1/${endpoint}`, request)
   const text = await answer.text()
   if (!text.startsWith('Thanks')) throw new Error(`status ${answer.status}`)
 }
