@@ -157,6 +157,7 @@ fn subject(clue: &ClueSubject) -> Subject {
         ClueSubject::Length(_) => Subject::Length,
         ClueSubject::Feature { view, name } => match view {
             View::Words | View::WordPairs | View::Fragments => Subject::Phrase(name.clone()),
+            View::Structure if name.starts_with("length:") => Subject::Length,
             View::Structure => Subject::Form(name.clone()),
             View::Links => Subject::Link(name.clone()),
             View::AuthorLink => Subject::Website(name.clone()),
@@ -229,10 +230,7 @@ fn link(name: &str, whose: &str, language: Language) -> String {
         "mail" => language.pick(format!("the e-mail address at {quoted}"), format!("die E-Mail-Adresse bei {quoted}")),
         "form" => language.pick(
             format!("{whose}, whose host has a {part}"),
-            format!(
-                "{whose}, dessen Hostname {} enthält",
-                if part == "digit" { "eine Ziffer" } else { "einen Bindestrich" }
-            ),
+            format!("{} im Hostnamen ({whose})", if part == "digit" { "eine Ziffer" } else { "ein Bindestrich" }),
         ),
         _ => language.pick(format!("{quoted} in {whose}"), format!("{quoted} in der Adresse ({whose})")),
     }
@@ -260,7 +258,6 @@ fn form(name: &str, language: Language) -> String {
     let (kind, part) = name.split_once(':').unwrap_or((name, ""));
     let n: u32 = part.parse().unwrap_or_default();
     let (english, german): (String, String) = match kind {
-        "length" => ("the length of the text".into(), "die Länge des Textes".into()),
         "words" => ("the number of words".into(), "die Zahl der Wörter".into()),
         "capitals" if n > 10 => ("a text without letters".into(), "ein Text ohne Buchstaben".into()),
         "capitals" => (format!("about {} % capital letters", n * 10), format!("etwa {} % Großbuchstaben", n * 10)),
@@ -400,15 +397,17 @@ mod tests {
     }
 
     #[test]
-    fn the_word_and_its_fragments_are_one_reason() {
+    fn what_two_views_say_of_one_thing_is_one_reason() {
         let explanation = explanation(vec![
             clue(View::Words, "casino", 0.4),
             clue(View::Fragments, "casino", 0.4),
             clue(View::Author, "name:x", 0.1),
             clue(View::Author, "part:x", 0.1),
+            clue(View::Structure, "length:3", 0.05),
+            Clue { subject: ClueSubject::Length(View::Words), ..clue(View::Words, "", 0.05) },
         ]);
         let reasons = from_explanation(&explanation, Language::English);
-        assert_eq!(reasons.len(), 3);
+        assert_eq!(reasons.len(), 4);
         assert!((reasons[0].log_odds.0 - 0.8).abs() < 1e-9);
     }
 

@@ -5,9 +5,9 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-/// The longest line accepted. A comment is at most 64 KiB over HTTP; a row with all its fields and JSON escapes stays
-/// well below this, so a longer line means that the file is something else.
-pub const MAX_LINE_BYTES: usize = 1 << 20;
+/// The longest line accepted: a comment of a million characters, however they are escaped. A longer line means that the file is
+/// something else.
+pub const MAX_LINE_BYTES: usize = 8 << 20;
 
 /// A batch is handed on once it holds this much.
 const BATCH_BYTES: usize = 1 << 18;
@@ -85,11 +85,6 @@ impl<R: Read> LineReader<R> {
             }
         }
         !batch.lines.is_empty() || batch.failure.is_some()
-    }
-
-    /// Number of the line last read, counted from 1; 0 before the first.
-    pub fn line_number(&self) -> u64 {
-        self.number
     }
 
     fn has_whole_line(&self) -> bool {

@@ -276,7 +276,7 @@ impl Classifier {
             tensors.push((tensor("codes"), Tensor::codes(&table.codes, table.counts.len())));
             tensors.push((tensor("ham_counts"), counts(0)));
             tensors.push((tensor("spam_counts"), counts(1)));
-            tensors.push((tensor("log_odds"), Tensor::f32(&table.log_odds_by_code())));
+            tensors.push((tensor("log_odds"), Tensor::f32(&table.log_odds)));
         }
         let checksum = checksum(
             settings.get(),
@@ -369,7 +369,7 @@ fn read_table(tensors: &SafeTensors, view: View) -> Result<Table, ArtifactError>
     if codes.iter().any(|&code| code as usize >= counts.len()) {
         return Err(wrong("codes", "names a code that does not exist"));
     }
-    Ok(Table::new(codes, counts, &log_odds))
+    Ok(Table::new(codes, counts, log_odds))
 }
 
 /// Numbers on their way into a file, little-endian.

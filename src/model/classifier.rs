@@ -12,6 +12,7 @@ use crate::verdict::{LogOdds, ModelId, Thresholds, Verdict};
 
 use super::card::ModelCard;
 use super::combination::{self, Combination, SUMMARIES, Summary, ViewSums};
+use super::steps::{self, Steps};
 use super::weights::Weight;
 
 /// One view's naive Bayes table.
@@ -25,17 +26,21 @@ pub(super) struct Table {
     pub(super) codes: Box<[u32]>,
     /// By code: counts of ham and of spam, in units of [`Weight`].
     pub(super) counts: Vec<[u32; 2]>,
+    /// By code: what linfa fitted.
+    pub(super) log_odds: Vec<f32>,
     /// By bucket: what scoring adds up.
-    pub(super) log_odds: Box<[f32]>,
+    pub(super) steps: Box<[Steps]>,
 }
 
 impl Table {
     /// Spreads the log-odds of the codes over the buckets.
     ///
-    /// Every code must be smaller than the length of `by_code`, and `counts` as long.
-    pub(super) fn new(codes: Box<[u32]>, counts: Vec<[u32; 2]>, by_code: &[f32]) -> Self {
-        let log_odds = codes.iter().map(|&code| by_code[code as usize]).collect();
-        Table { codes, counts, log_odds }
+    /// Every code must be smaller than the length of `log_odds`, and `counts` as long.
+    pub(super) fn new(codes: Box<[u32]>, counts: Vec<[u32; 2]>, log_odds: Vec<f32>) -> Self {
+        let mut by_code: Vec<Steps> = log_odds.iter().map(|&log_odds| Steps::nearest(log_odds.into())).collect();
+        by_code[0] = Steps::NEVER_SEEN;
+        let steps = codes.iter().map(|&code| by_code[code as usize]).collect();
+        Table { codes, counts, log_odds, steps }
     }
 
     /// Ham and spam rows that showed a bucket, each with its weight.
@@ -43,13 +48,9 @@ impl Table {
         self.counts[self.codes[bucket as usize] as usize].map(|units| units as f32 / Weight::UNITS as f32)
     }
 
-    /// By code, the fitted log-odds.
-    pub(super) fn log_odds_by_code(&self) -> Vec<f32> {
-        let mut by_code = vec![0.0; self.counts.len()];
-        for (&code, &log_odds) in self.codes.iter().zip(&self.log_odds) {
-            by_code[code as usize] = log_odds;
-        }
-        by_code
+    /// A bucket's log-odds as linfa fitted them.
+    pub(super) fn log_odds(&self, bucket: u32) -> f32 {
+        self.log_odds[self.codes[bucket as usize] as usize]
     }
 
     /// Number of buckets that any row showed.
@@ -128,14 +129,7 @@ impl Classifier {
     pub fn judge_with(&self, comment: &Comment, fields: Fields) -> Verdict {
         SCRATCH.with_borrow_mut(|Scratch { extractor, features }| {
             features.fill(extractor, comment, fields);
-            let sums = View::ALL.map(|view| {
-                let log_odds = &self.tables[view.index()].log_odds;
-                let mut sums = ViewSums::default();
-                for &bucket in features.of(view) {
-                    sums.add(f64::from(log_odds[bucket as usize]));
-                }
-                sums
-            });
+            let sums = View::ALL.map(|view| steps::sum(&self.tables[view.index()].steps, features.of(view)));
             Verdict::new(self.combination.evidence(&combination::inputs(&sums)), self.thresholds)
         })
     }
@@ -169,7 +163,7 @@ impl Classifier {
 struct Evidence {
     /// Name of the first feature in each bucket.
     names: HashMap<(View, u32), String>,
-    /// Buckets in order of first occurrence: sums must be added in the order scoring adds them.
+    /// Buckets in order of first occurrence.
     order: Vec<(View, u32)>,
 }
 
@@ -187,7 +181,7 @@ impl Evidence {
     fn explain(mut self, classifier: &Classifier) -> Explanation {
         let mut sums = [ViewSums::default(); View::COUNT];
         for &(view, bucket) in &self.order {
-            sums[view.index()].add(f64::from(classifier.tables[view.index()].log_odds[bucket as usize]));
+            sums[view.index()].add(&[classifier.tables[view.index()].steps[bucket as usize]]);
         }
         let inputs = combination::inputs(&sums);
         let total = classifier.combination.evidence(&inputs);
@@ -207,15 +201,15 @@ impl Evidence {
             }
         }
 
-        let mut merged: HashMap<ClueSubject, (f64, f32, [f32; 2])> = HashMap::new();
+        let mut merged: HashMap<ClueSubject, (f64, f64, [f32; 2])> = HashMap::new();
         for (view, bucket) in self.order {
             let table = &classifier.tables[view.index()];
-            let log_odds = table.log_odds[bucket as usize];
+            let log_odds = table.steps[bucket as usize].log_odds();
             if log_odds == 0.0 {
                 continue;
             }
             let [any, if_positive] = worth[view.index()];
-            let part = f64::from(log_odds) * any + f64::from(log_odds.max(0.0)) * if_positive;
+            let part = log_odds * any + log_odds.max(0.0) * if_positive;
             let name = self.names.remove(&(view, bucket)).unwrap_or_default();
             let (sum, strongest, counts) = merged.entry(ClueSubject::Feature { view, name }).or_default();
             *sum += part;

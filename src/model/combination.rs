@@ -11,6 +11,8 @@ use crate::comment::Label;
 use crate::text::View;
 use crate::verdict::LogOdds;
 
+use super::steps::STEP;
+
 /// How a view's evidence is summarised. `n` is the number of the comment's features in the view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Summary {
@@ -58,28 +60,23 @@ pub(super) type Inputs = [f64; SUMMARIES.len()];
 /// Standardised inputs are cut here: no single view decides alone, however extreme.
 const CLIP: f64 = 4.0;
 
-/// What one pass over a comment's features adds up, per view.
-#[derive(Debug, Clone, Copy, Default)]
+/// What one pass over a comment's features adds up, per view; see [`super::steps`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ViewSums {
-    pub(super) n: u32,
-    pub(super) sum: f64,
-    pub(super) positive: f64,
-    pub(super) unfamiliar: u32,
+    /// Number of features.
+    pub(super) n: u64,
+    /// Sum of log-odds, in steps.
+    pub(super) sum: i64,
+    /// Sum of those above 0, in steps.
+    pub(super) positive: i64,
+    /// Number of features that training never met.
+    pub(super) unfamiliar: u64,
 }
 
 impl ViewSums {
-    /// Adds one feature's log-odds; exactly 0 means that training never met it.
-    #[inline]
-    pub(super) fn add(&mut self, log_odds: f64) {
-        self.n += 1;
-        self.sum += log_odds;
-        self.positive += log_odds.max(0.0);
-        self.unfamiliar += u32::from(log_odds == 0.0);
-    }
-
     /// What one unit of this summary's numerator is worth.
     pub(super) fn scale(&self, summary: Summary) -> f64 {
-        let n = f64::from(self.n) + 1.0;
+        let n = self.n as f64 + 1.0;
         match summary {
             Sum | Positive => 1.0 / n.sqrt(),
             Mean | Unfamiliar => 1.0 / n,
@@ -90,10 +87,10 @@ impl ViewSums {
     fn value(&self, summary: Summary) -> f64 {
         self.scale(summary)
             * match summary {
-                Sum | Mean => self.sum,
-                Positive => self.positive,
-                Unfamiliar => f64::from(self.unfamiliar),
-                Length => f64::from(self.n).ln_1p(),
+                Sum | Mean => self.sum as f64 * STEP,
+                Positive => self.positive as f64 * STEP,
+                Unfamiliar => self.unfamiliar as f64,
+                Length => (self.n as f64).ln_1p(),
             }
     }
 }

@@ -22,6 +22,7 @@ mod combination;
 mod naive_bayes;
 mod rows;
 mod statistics;
+mod steps;
 mod thresholds;
 mod trainer;
 mod weights;

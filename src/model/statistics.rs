@@ -11,6 +11,7 @@ use crate::comment::Label;
 use crate::text::{Features, View};
 
 use super::naive_bayes::Balance;
+use super::steps::Steps;
 use super::weights::Weight;
 
 /// The weighted counts of all views, by bucket and label, in units of [`Weight`].
@@ -57,7 +58,9 @@ impl Statistics {
         features: usize,
     ) -> HeldOut<'_> {
         let mut totals = totals.0[view.index()];
-        totals[label.index()] -= u64::from(weight.units()) * features as u64;
+        // Saturating: a corpus that changed since it was counted is refused, but only after this pass.
+        let total = &mut totals[label.index()];
+        *total = total.saturating_sub(u64::from(weight.units()) * features as u64);
         let balance = Balance::new(totals[Label::Ham.index()], totals[Label::Spam.index()]);
         HeldOut { table: &self.views[view.index()], label, weight, balance }
     }
@@ -80,10 +83,11 @@ pub(super) struct HeldOut<'a> {
 
 impl HeldOut<'_> {
     /// The log-odds of one of the row's buckets as if the row did not exist.
-    pub(super) fn log_odds(&self, bucket: u32) -> f64 {
+    pub(super) fn steps(&self, bucket: u32) -> Steps {
         let mut counts = Label::ALL.map(|label| load(&self.table[bucket as usize][label.index()]));
-        counts[self.label.index()] -= self.weight.units();
-        self.balance.log_odds(counts[Label::Ham.index()], counts[Label::Spam.index()])
+        let count = &mut counts[self.label.index()];
+        *count = count.saturating_sub(self.weight.units());
+        self.balance.steps(counts[Label::Ham.index()], counts[Label::Spam.index()])
     }
 }
 
@@ -127,7 +131,7 @@ mod tests {
                 for &bucket in row.of(view) {
                     let [ham, spam] =
                         Label::ALL.map(|label| load(&others.views[view.index()][bucket as usize][label.index()]));
-                    assert_eq!(left_out.log_odds(bucket), balance.log_odds(ham, spam), "{view:?}");
+                    assert_eq!(left_out.steps(bucket), balance.steps(ham, spam), "{view:?}");
                 }
             }
         }

@@ -13,7 +13,8 @@ const QUEUE_SHARE: f64 = 10.0;
 /// The held-out quantile itself would overshoot: with few rows it is drawn from the luckiest ones. So of the `N·t` rows
 /// that the aim `t` would allow to be held, only `k = ⌊Nt − 1.28 √(Nt)⌋` are used, the lower end of a Poisson interval; the line runs
 /// through the honest row behind them, which itself is approved. With unequal weights `N` is the effective number of rows,
-/// `(Σw)² / Σw²`. Measured against three other rules in `docs/tried.md`.
+/// `(Σw)² / Σw²`. The rule comes from the experiments before this program (`docs/tried.md`, "Not
+/// tried here").
 ///
 /// `ham` must not be empty; `held_at_most` is a share, 0 to 1.
 pub(super) fn choose(mut ham: Vec<(LogOdds, f64)>, held_at_most: f64) -> Thresholds {

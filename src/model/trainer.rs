@@ -235,7 +235,7 @@ fn fit_table(statistics: &Statistics, view: View) -> Result<Table, FitError> {
     let log_odds: Vec<f32> = by_code.into_values().collect();
     let code_of = |pair: &[u32; 2]| rows.binary_search(pair).expect("every pair was inserted above") as u32;
     let codes = pairs.iter().map(code_of).collect();
-    Ok(Table::new(codes, rows, &log_odds))
+    Ok(Table::new(codes, rows, log_odds))
 }
 
 /// A held-out row, ordered by its hash so that a bounded heap keeps the same rows whatever their order.
@@ -246,8 +246,9 @@ struct HeldOutRow {
 }
 
 impl HeldOutRow {
-    fn order(&self) -> (u64, Label, u64, [u64; combination::SUMMARIES.len()]) {
-        (self.key, self.example.label, self.fold, self.example.inputs.map(f64::to_bits))
+    fn order(&self) -> (u64, Label, u64, u64, [u64; combination::SUMMARIES.len()]) {
+        let Example { inputs, label, weight } = &self.example;
+        (self.key, *label, self.fold, weight.to_bits(), inputs.map(f64::to_bits))
     }
 }
 
@@ -324,7 +325,7 @@ fn summarise_without(
         let held_out = statistics.without_row(view, totals, label, weight, features.of(view).len());
         let mut sums = ViewSums::default();
         for &bucket in features.of(view) {
-            sums.add(held_out.log_odds(bucket));
+            sums.add(&[held_out.steps(bucket)]);
         }
         sums
     });
@@ -387,7 +388,7 @@ impl NameHunt {
             let table = &tables[view.index()];
             let mut buckets: Vec<(f32, u32)> = (0..view.buckets() as u32)
                 .filter(|&bucket| table.counts(bucket).iter().sum::<f32>() >= NAMED_FROM_ROWS as f32)
-                .map(|bucket| (table.log_odds[bucket as usize], bucket))
+                .map(|bucket| (table.log_odds(bucket), bucket))
                 .collect();
             buckets.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
             let ends = buckets.iter().take(NAMED_PER_CLASS).chain(buckets.iter().rev().take(NAMED_PER_CLASS));

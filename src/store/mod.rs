@@ -113,7 +113,8 @@ impl Store {
         let readers = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(options.answer_patience)
-            .connect_lazy_with(schema::options(location.path(), options.lock_patience).read_only(true));
+            // Not opened read-only: SQLite would refuse the settings that every connection starts with.
+            .connect_lazy_with(schema::options(location.path(), options.lock_patience));
         Ok(Store { queue, queue_bytes: options.queue_bytes, patience: options.answer_patience, readers, shared })
     }
 

@@ -1,5 +1,6 @@
 //! The commenter's name: its words, its letters, its shape.
 
+use super::normalize::fold;
 use super::{Hasher, Sink, View};
 
 const SHORTEST: usize = 2;
@@ -7,43 +8,60 @@ const LONGEST: usize = 4;
 /// Letters of one word beyond this add no features.
 const WORD_REACH: usize = 40;
 
-/// Features of a normalised display name.
-pub(super) fn emit(name: &str, sink: &mut impl Sink) {
-    let name = name.trim();
-    let lower = name.to_lowercase();
-    for word in lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        sink.feature(View::Author, Hasher::new("a").add_text(word).finish(), || format!("name:{word}"));
+/// Features of a normalised display name; `lower` is only there to be reused.
+pub(super) fn emit(name: &str, lower: &mut Vec<char>, sink: &mut impl Sink) {
+    fold(name, lower);
+    let words = || lower.split(|c| *c == ' ').filter(|word| !word.is_empty());
+    for word in lower.split(|c| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let hash = const { Hasher::new("a") }.add_characters(word.iter().copied()).finish();
+        sink.feature(View::Author, hash, || format!("name:{}", word.iter().collect::<String>()));
     }
-    let mut padded = Vec::new();
-    for word in lower.split_whitespace() {
-        padded.clear();
-        padded.push(' ');
-        padded.extend(word.chars().take(WORD_REACH));
-        padded.push(' ');
-        for start in 0..padded.len() {
-            let mut hash = Hasher::new("ac");
-            for (length, &c) in (1..).zip(padded[start..].iter().take(LONGEST)) {
-                hash = hash.add(u64::from(c));
-                if length >= SHORTEST {
-                    sink.feature(View::Author, hash.finish(), || format!("part:{word}"));
-                }
+    for word in words() {
+        emit_parts(word, sink);
+    }
+    shape("name_words", words().count().min(5), sink);
+    shape("name_length", (lower.len() as f64).log(1.5).max(0.0) as usize, sink);
+    if lower.iter().any(|c| c.is_numeric()) {
+        shape("name_digits", 1, sink);
+    }
+    let capitals = name.contains(char::is_uppercase);
+    if name.contains(char::is_lowercase) != capitals {
+        shape(if capitals { "name_all_capitals" } else { "name_no_capitals" }, 1, sink);
+    }
+    if words().any(is_link) {
+        shape("name_is_link", 1, sink);
+    }
+}
+
+/// Runs of two to four characters of one word, a space at either end.
+fn emit_parts(word: &[char], sink: &mut impl Sink) {
+    let reach = word.len().min(WORD_REACH);
+    let at = |position: usize| if position == 0 || position > reach { ' ' } else { word[position - 1] };
+    for start in 0..reach + 2 {
+        let mut hash = const { Hasher::new("ac") };
+        for length in 1..=LONGEST.min(reach + 2 - start) {
+            hash = hash.add(u64::from(at(start + length - 1)));
+            if length >= SHORTEST {
+                sink.feature(View::Author, hash.finish(), || format!("part:{}", word.iter().collect::<String>()));
             }
         }
     }
-    let mut shape = |kind: &str, n: usize| {
-        sink.feature(View::Author, Hasher::new(kind).add(n as u64).finish(), || format!("{kind}:{n}"));
-    };
-    shape("name_words", lower.split_whitespace().count().min(5));
-    shape("name_length", (lower.chars().count() as f64).log(1.5).max(0.0) as usize);
-    if lower.contains(|c: char| c.is_numeric()) {
-        shape("name_digits", 1);
-    }
-    if name.contains(char::is_lowercase) != name.contains(char::is_uppercase) {
-        shape(if name.contains(char::is_uppercase) { "name_all_capitals" } else { "name_no_capitals" }, 1);
-    }
-    if ["http", "www", ".com", ".net", ".org", ".de", ".info"].iter().any(|mark| lower.contains(mark)) {
-        shape("name_is_link", 1);
-    }
+}
+
+fn shape(kind: &str, n: usize, sink: &mut impl Sink) {
+    sink.feature(View::Author, Hasher::new(kind).add(n as u64).finish(), || format!("{kind}:{n}"));
+}
+
+/// `www…`, `http…`, or an ending that shops like to have.
+fn is_link(word: &[char]) -> bool {
+    const STARTS: [&str; 2] = ["www", "http"];
+    const ENDINGS: [&str; 5] = [".com", ".net", ".org", ".de", ".info"];
+    let stands_at = |at: usize, mark: &str| mark.chars().eq(word[at..].iter().take(mark.len()).copied());
+    STARTS.iter().any(|start| stands_at(0, start))
+        || word
+            .iter()
+            .enumerate()
+            .any(|(at, &c)| c == '.' && ENDINGS.iter().any(|ending| stands_at(at, ending)))
 }
 
 #[cfg(test)]

@@ -16,10 +16,11 @@ pub type Fingerprint = [u8; 16];
 /// line ends, entities, invisible characters and backslashes do not matter; no other field does.
 pub fn fingerprint(site: &Site, comment: &Comment) -> Fingerprint {
     let mut checksum = Sha256::new();
-    let (mut normal, mut folded) = (String::new(), String::new());
+    let (mut buffer, mut normal, mut characters) = (String::new(), String::new(), Vec::new());
     for part in [comment.author.as_deref().unwrap_or_default(), &comment.content] {
-        normalize(&part.replace('\\', ""), &mut normal);
-        fold(&normal, &mut folded);
+        normalize(&part.replace('\\', ""), &mut buffer, &mut normal);
+        fold(&normal, &mut characters);
+        let folded: String = characters.iter().collect();
         // The length keeps the end of one part from becoming the beginning of the next.
         checksum.update((folded.len() as u64).to_le_bytes());
         checksum.update(&folded);

@@ -3,54 +3,62 @@
 //! They see through endings, compounds and misspellings, which German has plenty of: `kreditvermittlung`,
 //! `sofortkredit` and `kredlt` share most of their fragments.
 
-use super::{Hasher, Sink, View};
+use super::{FeatureHash, Sink, View};
 
 const SHORTEST: usize = 3;
 const LONGEST: usize = 5;
 
-const SEED: Hasher = Hasher::new("c");
-
 /// How far a fragment's name reaches beyond the fragment to show whole words.
 const NAME_REACH: usize = 24;
 
-/// All runs of `text` with a space at either end; `buffer` is only there to be reused.
-pub(super) fn emit(text: &str, buffer: &mut Vec<char>, sink: &mut impl Sink) {
-    buffer.clear();
-    buffer.push(' ');
-    buffer.extend(text.chars());
-    buffer.push(' ');
-    for start in 0..buffer.len() {
-        let mut hash = SEED;
-        for (length, &c) in (1..).zip(buffer[start..].iter().take(LONGEST)) {
-            hash = hash.add(u64::from(c));
-            if length >= SHORTEST {
-                sink.feature(View::Fragments, hash.finish(), || name(buffer, start, start + length));
-            }
+/// Bits that a character has in the number which names a fragment: [`LONGEST`] of them and the length fit into 64.
+/// Characters beyond U+0FFF share theirs with others.
+const CHARACTER_BITS: u32 = 12;
+
+/// All runs of `text` with a space at either end.
+///
+/// The last five characters are one number that moves through the text; a fragment is its lower end. No fragment's
+/// hash waits for another's.
+pub(super) fn emit(text: &[char], sink: &mut impl Sink) {
+    let at = |position: usize| {
+        let c = if position == 0 || position > text.len() { ' ' } else { text[position - 1] };
+        let c = u64::from(c);
+        (c ^ (c >> CHARACTER_BITS)) & ((1 << CHARACTER_BITS) - 1)
+    };
+    let mut recent = 0_u64;
+    for end in 1..=text.len() + 2 {
+        recent = (recent << CHARACTER_BITS) | at(end - 1);
+        for length in SHORTEST..=LONGEST.min(end) {
+            let run = recent & ((1 << (CHARACTER_BITS * length as u32)) - 1);
+            let hash = FeatureHash::of_number(run | (length as u64) << (CHARACTER_BITS * LONGEST as u32));
+            sink.feature(View::Fragments, hash, || name(text, end - length, end));
         }
     }
 }
 
-/// The words that the fragment touches: nobody can read `"ino b"`, but everybody reads "casino bonus".
-fn name(characters: &[char], start: usize, end: usize) -> String {
-    let inner = |range: std::ops::Range<usize>| {
-        let text: String = characters[range].iter().collect();
-        text.trim().to_owned()
-    };
-    let touched = characters[start..end].iter().position(|c| *c != ' ').map_or(start, |offset| start + offset);
-    let last = characters[start..end].iter().rposition(|c| *c != ' ').map_or(end, |offset| start + offset + 1);
-    let left = (touched.saturating_sub(NAME_REACH)..touched)
+/// The words that a fragment touches: nobody can read `"ino b"`, but everybody reads "casino bonus". `start` and `end`
+/// count from the space before the text.
+fn name(text: &[char], start: usize, end: usize) -> String {
+    // Without the spaces at either end.
+    let (start, end) = (start.saturating_sub(1), (end - 1).min(text.len()));
+    let run = &text[start..end];
+    let first = run.iter().position(|c| *c != ' ').map_or(start, |offset| start + offset);
+    let last = run.iter().rposition(|c| *c != ' ').map_or(end, |offset| start + offset + 1);
+    let left = (first.saturating_sub(NAME_REACH)..first)
         .rev()
-        .find(|&at| characters[at] == ' ')
-        .map_or_else(|| touched.saturating_sub(NAME_REACH), |at| at + 1);
-    let reach = (last + NAME_REACH).min(characters.len());
-    let right = (last..reach).find(|&at| characters[at] == ' ').unwrap_or(reach);
-    inner(left..right.max(left))
+        .find(|&at| text[at] == ' ')
+        .map_or_else(|| first.saturating_sub(NAME_REACH), |at| at + 1);
+    let reach = (last + NAME_REACH).min(text.len());
+    let right = (last..reach).find(|&at| text[at] == ' ').unwrap_or(reach);
+    text[left..right.max(left)].iter().collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::comment::Comment;
     use crate::text::testing::names;
+    use crate::text::{Extractor, Features, Fields};
 
     #[test]
     fn fragments_are_named_by_the_words_they_touch() {
@@ -65,6 +73,19 @@ mod tests {
         // With a space at either end 5 characters: 3 runs of three, 2 of four, 1 of five.
         assert_eq!(names(View::Fragments, "abc").len(), 6);
         assert_eq!(names(View::Fragments, "").len(), 0);
+    }
+
+    #[test]
+    fn equal_runs_are_one_fragment_and_others_are_not() {
+        let distinct = |text: &str| {
+            let comment = Comment { content: text.into(), ..Comment::default() };
+            let mut features = Features::default();
+            features.fill(&mut Extractor::default(), &comment, Fields::All);
+            features.of(View::Fragments).len()
+        };
+        // Of " abcabc " the run "abc" stands twice.
+        assert_eq!(distinct("abcabc"), names(View::Fragments, "abcabc").len() - 1);
+        assert_eq!(distinct("日本語"), names(View::Fragments, "日本語").len());
     }
 
     #[test]

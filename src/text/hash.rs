@@ -24,6 +24,22 @@ impl FeatureHash {
     pub fn value(self) -> u64 {
         self.0
     }
+
+    /// The hash of a feature that a number below 2⁶⁴ names completely.
+    ///
+    /// Two multiplications without a chain between features: what a comment has hundreds of must be hashed side by side.
+    #[inline]
+    pub(super) const fn of_number(number: u64) -> Self {
+        let mixed = number.wrapping_mul(MULTIPLIER);
+        FeatureHash((mixed ^ (mixed >> 32)).wrapping_mul(FINISHER))
+    }
+
+    /// The hash of two features in this order at a `distance`.
+    #[inline]
+    pub(super) const fn pair(self, distance: u64, right: Self) -> Self {
+        let left = self.0.wrapping_add(distance.wrapping_mul(MULTIPLIER)).rotate_left(29);
+        FeatureHash((left ^ right.0).wrapping_mul(FINISHER))
+    }
 }
 
 /// Folds words of 64 bits into one, a multiplication each.
@@ -32,6 +48,8 @@ pub struct Hasher(u64);
 
 /// An odd number without structure (the fraction of the golden ratio).
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Another.
+const FINISHER: u64 = 0xBF58_476D_1CE4_E5B9;
 
 impl Hasher {
     /// Starts a feature of the kind `tag`; equal texts of different kinds have unrelated hashes.
@@ -58,14 +76,21 @@ impl Hasher {
     #[inline]
     #[must_use]
     pub fn add_text(self, text: &str) -> Self {
-        text.chars().fold(self, |hasher, c| hasher.add(u64::from(c)))
+        self.add_characters(text.chars())
+    }
+
+    /// Folds in characters.
+    #[inline]
+    #[must_use]
+    pub fn add_characters(self, characters: impl IntoIterator<Item = char>) -> Self {
+        characters.into_iter().fold(self, |hasher, c| hasher.add(u64::from(c)))
     }
 
     /// Mixes all bits into the top ones, from which buckets are cut.
     #[inline]
     pub const fn finish(self) -> FeatureHash {
         let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(MULTIPLIER);
-        FeatureHash((mixed ^ (mixed >> 29)).wrapping_mul(0xBF58_476D_1CE4_E5B9))
+        FeatureHash((mixed ^ (mixed >> 29)).wrapping_mul(FINISHER))
     }
 }
 
@@ -78,15 +103,34 @@ mod tests {
         assert_eq!(Hasher::new("w").add_text("casino").finish().value(), 7_805_896_365_704_708_527);
     }
 
-    #[test]
-    fn similar_texts_spread_evenly_over_the_buckets() {
-        // 4,096 buckets, 40,960 texts that differ in few characters: a fair hash leaves every bucket near 10.
+    /// 4,096 buckets, 40,960 hashes: a fair hash leaves every bucket near 10.
+    fn assert_even(name: &str, hash: impl Fn(u64) -> FeatureHash) {
         let mut load = vec![0_u32; View::Structure.buckets()];
         for n in 0..40_960 {
-            load[Hasher::new("t").add_text(&format!("ab{n}c")).finish().bucket(View::Structure) as usize] += 1;
+            load[hash(n).bucket(View::Structure) as usize] += 1;
         }
         let chi_square: f64 = load.iter().map(|&n| (f64::from(n) - 10.0).powi(2) / 10.0).sum();
         // 4,095 degrees of freedom: mean 4,095, standard deviation 90.
-        assert!((chi_square - 4_095.0).abs() < 5.0 * 90.0, "chi square {chi_square}");
+        assert!((chi_square - 4_095.0).abs() < 5.0 * 90.0, "{name}: chi square {chi_square}");
+    }
+
+    #[test]
+    fn similar_features_spread_evenly_over_the_buckets() {
+        let text = |n: u64| Hasher::new("t").add_text(&format!("ab{n}c")).finish();
+        assert_even("texts", text);
+        // Three lower-case letters as fragments pack them, at the low and at the high end of the number.
+        let letters = |n: u64| n % 32 + ((n / 32 % 32) << 12) + ((n / 1024) << 24);
+        assert_even("numbers", |n| FeatureHash::of_number(letters(n)));
+        assert_even("high numbers", |n| FeatureHash::of_number(letters(n) << 24 | 5 << 60));
+        assert_even("right neighbours", |n| text(1).pair(2, text(n)));
+        assert_even("left neighbours", |n| text(n).pair(2, text(1)));
+        assert_even("distances", |n| text(1).pair(n, text(2)));
+    }
+
+    #[test]
+    fn a_pair_has_an_order_and_a_distance() {
+        let [a, b] = ["a", "b"].map(|word| Hasher::new("w").add_text(word).finish());
+        assert_ne!(a.pair(1, b), b.pair(1, a));
+        assert_ne!(a.pair(1, b), a.pair(2, b));
     }
 }

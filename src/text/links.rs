@@ -15,8 +15,13 @@ const MOST_LINKS: usize = 20;
 const MOST_PATH_WORDS: usize = 12;
 
 /// Copies `visible` to `prose`, a space in place of every link and e-mail address; collects the former and the domains of
-/// the latter.
-pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, mail_domains: &mut Vec<String>) {
+/// the latter. Returns whether there were any; if not, `prose` is not written, for it is `visible`.
+pub(super) fn cut(
+    visible: &str,
+    prose: &mut String,
+    links: &mut Vec<String>,
+    mail_domains: &mut Vec<String>,
+) -> bool {
     prose.clear();
     let mut finder = LinkFinder::new();
     finder.url_must_have_scheme(false);
@@ -35,7 +40,10 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
         prose.push(' ');
         copied = link.end();
     }
-    prose.push_str(&visible[copied..]);
+    if copied > 0 {
+        prose.push_str(&visible[copied..]);
+    }
+    copied > 0
 }
 
 /// Whether the host ends in a suffix that exists, so that `etwas.Das` is no link and `etwas.de` is one.
@@ -51,10 +59,10 @@ fn host_and_path(link: &str) -> (&str, &str) {
     (&bare[..end], &bare[end..])
 }
 
-/// Features of the links in a text.
-pub(super) fn emit(links: &[String], mail_domains: &[String], sink: &mut impl Sink) {
+/// Features of the links in a text; `lower` is only there to be reused.
+pub(super) fn emit(links: &[String], mail_domains: &[String], lower: &mut String, sink: &mut impl Sink) {
     for link in links.iter().take(MOST_LINKS) {
-        parts(link, |kind, part| feature(View::Links, kind, part, sink));
+        parts(link, lower, |kind, part| feature(View::Links, kind, part, sink));
     }
     for domain in mail_domains.iter().take(MOST_LINKS) {
         feature(View::Links, "mail", domain, sink);
@@ -62,8 +70,8 @@ pub(super) fn emit(links: &[String], mail_domains: &[String], sink: &mut impl Si
 }
 
 /// Features of the commenter's website.
-pub(super) fn emit_author_link(url: &str, sink: &mut impl Sink) {
-    parts(url.trim(), |kind, part| feature(View::AuthorLink, kind, part, sink));
+pub(super) fn emit_author_link(url: &str, lower: &mut String, sink: &mut impl Sink) {
+    parts(url.trim(), lower, |kind, part| feature(View::AuthorLink, kind, part, sink));
 }
 
 fn feature(view: View, kind: &str, part: &str, sink: &mut impl Sink) {
@@ -76,8 +84,9 @@ fn feature(view: View, kind: &str, part: &str, sink: &mut impl Sink) {
 
 /// Hands over the parts of one link: its registrable `domain`, the `word`s of that domain, `sub`-domains, whether the
 /// domain has a `digit` or a `hyphen`, and the words of its `path`.
-fn parts(link: &str, mut part: impl FnMut(&str, &str)) {
-    let lower = link.to_lowercase();
+fn parts(link: &str, lower: &mut String, mut part: impl FnMut(&str, &str)) {
+    lower.clear();
+    lower.extend(link.chars().flat_map(char::to_lowercase));
     let lower = lower.trim_end_matches(['.', ',', ';', '!', '?', ')']);
     let (host, path) = host_and_path(lower);
     // The public suffix list knows names without the dot of the root, and what it answers is their end.

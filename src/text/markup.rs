@@ -1,7 +1,7 @@
 //! Seeing a text as its reader would: HTML and BBCode tags removed, their link targets kept.
 
 /// Copies the visible text of `text` to `visible`, a space in place of every tag; appends link targets to `links` and
-/// returns the number of tags.
+/// returns the number of tags. Where there is none, `visible` is not written, for it is `text`.
 ///
 /// Only things that are tags go: `a < b` and `[sic]` stay. Linear in the length of the text: a tag ends at the first
 /// closing bracket, and where none follows any more, nothing is searched.
@@ -30,7 +30,9 @@ pub(super) fn strip(text: &str, visible: &mut String, links: &mut Vec<String>) -
         at = open + tag.length;
         copied = at;
     }
-    visible.push_str(&text[copied..]);
+    if tags > 0 {
+        visible.push_str(&text[copied..]);
+    }
     tags
 }
 
@@ -55,8 +57,10 @@ fn html_tag(text: &str) -> Option<Tag<'_>> {
 /// The value of an attribute inside one tag.
 fn attribute<'a>(tag: &'a str, name: &str) -> Option<&'a str> {
     let bytes = tag.as_bytes();
-    let start = (0..bytes.len().saturating_sub(name.len()))
-        .find(|&at| bytes[at..at + name.len()].eq_ignore_ascii_case(name.as_bytes()))?;
+    // Not inside another name (`data-href`).
+    let starts_a_name = |at: usize| !bytes[at - 1].is_ascii_alphanumeric() && bytes[at - 1] != b'-';
+    let start = (1..bytes.len().saturating_sub(name.len()))
+        .find(|&at| starts_a_name(at) && bytes[at..at + name.len()].eq_ignore_ascii_case(name.as_bytes()))?;
     let value = tag.get(start + name.len()..)?.trim_start().strip_prefix('=')?.trim_start();
     let value = value.trim_start_matches(['"', '\'']);
     let end = value.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '>')).unwrap_or(value.len());
@@ -99,6 +103,7 @@ mod tests {
             ("see <a href=\"http://x.example/a\">this</a>", "see  this ", &["http://x.example/a"], 2),
             ("<A HREF = 'x.example'>y</A>", " y ", &["x.example"], 2),
             ("[url=http://x.example]y[/url] [sic] [1]", " y  [sic] [1]", &["http://x.example"], 2),
+            ("<a data-href=x href=y.example>y</a>", " y ", &["y.example"], 2),
             ("a < b and c > d, 3<4", "a < b and c > d, 3<4", &[], 0),
             ("I <3 you <br/>and", "I <3 you  and", &[], 1),
             ("<a href=", "<a href=", &[], 0),
@@ -107,6 +112,7 @@ mod tests {
         for (text, visible, targets, tags) in table {
             let (mut seen, mut links) = (String::new(), Vec::new());
             assert_eq!(strip(text, &mut seen, &mut links), *tags, "{text}");
+            let seen = if *tags == 0 { (*text).to_owned() } else { seen };
             assert_eq!(
                 (seen.as_str(), links.as_slice()),
                 (*visible, targets.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>().as_slice())

@@ -31,7 +31,7 @@ pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 use crate::comment::Comment;
 
 /// Raised with every change of what [`Extractor::extract`] yields: a model only fits the revision it was trained with.
-pub const FEATURE_REVISION: u32 = 1;
+pub const FEATURE_REVISION: u32 = 2;
 
 /// One way of looking at a comment, with a naive Bayes table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -78,11 +78,6 @@ impl View {
         self as usize
     }
 
-    /// The view of that name.
-    pub fn from_name(name: &str) -> Option<View> {
-        View::ALL.into_iter().find(|view| view.name() == name)
-    }
-
     /// The view's table has two to the power of this many buckets.
     ///
     /// Measured in `docs/tried.md` ("How many buckets?").
@@ -125,29 +120,64 @@ const LARGE_BUFFER: usize = 1 << 18;
 /// Turns comments into features; holds the buffers that would otherwise be allocated per comment.
 #[derive(Debug, Default)]
 pub struct Extractor {
-    normalized: String,
     document: Document,
     tokens: Vec<words::Token>,
+    buffer: String,
     characters: Vec<char>,
 }
 
-/// A comment's text, taken apart.
+/// A comment's text, taken apart. Most comments have neither mark-up nor links; for them a step copies nothing, and the text of
+/// the step before is read instead.
 #[derive(Debug, Default)]
 struct Document {
-    /// Visible text: tags removed, links kept, case kept.
-    visible: String,
-    /// Visible text without links and addresses, case kept.
-    prose: String,
-    /// `prose` in lower case, white space folded.
-    lower_prose: String,
-    /// `visible` in lower case, white space folded.
-    lower_visible: String,
+    /// Normal form of the whole text, see [`normalize`].
+    normalized: String,
     /// Number of HTML and BBCode tags.
     tags: usize,
+    /// The normal form without tags; only if there are any.
+    without_tags: String,
+    /// Whether links or e-mail addresses stand in the visible text.
+    has_links: bool,
+    /// The visible text without them; only if there are any.
+    without_links: String,
+    /// The visible text, links included, in lower case and with white space folded.
+    visible: Vec<char>,
+    /// The same without links; only if there are any.
+    prose: Vec<char>,
     /// Targets of links, in the text and in mark-up.
     links: Vec<String>,
     /// Domains of e-mail addresses in the text.
     mail_domains: Vec<String>,
+}
+
+impl Document {
+    /// Fills every part from a raw text.
+    fn read(&mut self, content: &str, buffer: &mut String) {
+        self.links.clear();
+        self.mail_domains.clear();
+        normalize::normalize(content, buffer, &mut self.normalized);
+        self.tags = markup::strip(&self.normalized, &mut self.without_tags, &mut self.links);
+        let visible = if self.tags > 0 { &self.without_tags } else { &self.normalized };
+        normalize::fold(visible, &mut self.visible);
+        self.has_links = links::cut(visible, &mut self.without_links, &mut self.links, &mut self.mail_domains);
+        if self.has_links {
+            normalize::fold(&self.without_links, &mut self.prose);
+        }
+    }
+
+    /// What somebody wrote, without mark-up and links, in lower case and with white space folded.
+    fn prose(&self) -> &[char] {
+        if self.has_links { &self.prose } else { &self.visible }
+    }
+
+    /// The prose with its capitals and white space.
+    fn prose_as_written(&self) -> &str {
+        match () {
+            () if self.has_links => &self.without_links,
+            () if self.tags > 0 => &self.without_tags,
+            () => &self.normalized,
+        }
+    }
 }
 
 impl Extractor {
@@ -155,19 +185,19 @@ impl Extractor {
     pub fn extract(&mut self, comment: &Comment, fields: Fields, sink: &mut impl Sink) {
         self.shrink();
         self.read(&comment.content);
-        words::tokenize(&self.document.lower_prose, &mut self.tokens);
-        words::emit(&self.document.lower_prose, &self.tokens, sink);
-        words::emit_pairs(&self.document.lower_prose, &self.tokens, sink);
-        fragments::emit(&self.document.lower_visible, &mut self.characters, sink);
-        structure::emit(&comment.content, &self.document, &self.tokens, sink);
-        links::emit(&self.document.links, &self.document.mail_domains, sink);
+        let Extractor { document, tokens, buffer, characters } = self;
+        words::emit(document.prose(), tokens, sink);
+        words::emit_pairs(document.prose(), tokens, sink);
+        fragments::emit(&document.visible, sink);
+        structure::emit(&comment.content, document, tokens, sink);
+        links::emit(&document.links, &document.mail_domains, buffer, sink);
         if fields == Fields::All {
             if let Some(author) = &comment.author {
-                normalize::normalize(author, &mut self.normalized);
-                author::emit(&self.normalized, sink);
+                normalize::normalize(author, buffer, &mut document.normalized);
+                author::emit(&document.normalized, characters, sink);
             }
             if let Some(url) = &comment.author_url {
-                links::emit_author_link(url, sink);
+                links::emit_author_link(url, buffer, sink);
             }
         }
     }
@@ -175,85 +205,74 @@ impl Extractor {
     /// A key that near-duplicates of the comment last extracted tend to share: the smallest hash of any run of three
     /// of its words (MinHash, Broder 1997: two texts agree with the probability of their Jaccard similarity, equal prose always).
     pub fn near_duplicate_key(&self) -> u64 {
-        words::shingles(&self.document.lower_prose, &self.tokens).into_iter().min().unwrap_or_default()
+        words::shingles(self.document.prose(), &self.tokens).into_iter().min().unwrap_or_default()
+    }
+
+    /// Takes a raw text apart.
+    fn read(&mut self, content: &str) {
+        self.document.read(content, &mut self.buffer);
+        words::tokenize(self.document.prose(), &mut self.tokens);
     }
 
     /// Forgets buffers that an unusually long comment has made large.
     fn shrink(&mut self) {
-        if self.normalized.capacity() > LARGE_BUFFER {
+        if self.document.visible.capacity().max(self.buffer.capacity()) > LARGE_BUFFER {
             *self = Extractor::default();
         }
-    }
-
-    /// Fills `document` from a raw text.
-    fn read(&mut self, content: &str) {
-        let document = &mut self.document;
-        normalize::normalize(content, &mut self.normalized);
-        document.links.clear();
-        document.mail_domains.clear();
-        document.tags = markup::strip(&self.normalized, &mut document.visible, &mut document.links);
-        links::cut(&document.visible, &mut document.prose, &mut document.links, &mut document.mail_domains);
-        normalize::fold(&document.prose, &mut document.lower_prose);
-        normalize::fold(&document.visible, &mut document.lower_visible);
     }
 }
 
 /// The distinct buckets a comment touches, per view: what a multinomial model with binary counts sees.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Features {
     buckets: [Vec<u32>; View::COUNT],
-    seen: Vec<u32>,
+    /// A bit for every bucket of every view: set if the bucket is in the list.
+    seen: [Box<[u64]>; View::COUNT],
+}
+
+impl Default for Features {
+    fn default() -> Self {
+        Features {
+            buckets: Default::default(),
+            seen: View::ALL.map(|view| vec![0; view.buckets() / 64].into_boxed_slice()),
+        }
+    }
 }
 
 impl Sink for Features {
     #[inline]
     fn feature(&mut self, view: View, hash: FeatureHash, _name: impl FnOnce() -> String) {
-        self.buckets[view.index()].push(hash.bucket(view));
+        let bucket = hash.bucket(view);
+        let seen = &mut self.seen[view.index()][bucket as usize / 64];
+        let bit = 1 << (bucket % 64);
+        if *seen & bit == 0 {
+            *seen |= bit;
+            self.buckets[view.index()].push(bucket);
+        }
     }
 }
 
 impl Features {
     /// Replaces the content by the features of `comment`.
     pub fn fill(&mut self, extractor: &mut Extractor, comment: &Comment, fields: Fields) {
-        for list in &mut self.buckets {
-            list.clear();
-            list.shrink_to(LARGE_BUFFER);
-        }
-        self.seen.shrink_to(LARGE_BUFFER);
+        self.clear();
         extractor.extract(comment, fields, self);
-        for list in &mut self.buckets {
-            keep_distinct(list, &mut self.seen);
-        }
     }
 
     /// The distinct buckets of one view, in order of first occurrence.
     pub fn of(&self, view: View) -> &[u32] {
         &self.buckets[view.index()]
     }
-}
 
-/// Drops repetitions, keeping first occurrences, through a small open-addressing set that stays in the cache
-/// (a bitmap over the whole table would touch as many cache lines as the table itself).
-fn keep_distinct(list: &mut Vec<u32>, set: &mut Vec<u32>) {
-    const FREE: u32 = u32::MAX;
-    let capacity = (list.len() * 2).next_power_of_two().max(16);
-    set.clear();
-    set.resize(capacity, FREE);
-    let mask = capacity - 1;
-    list.retain(|&bucket| {
-        // Buckets are hashes already, but of few bits; the multiplication spreads them over the set.
-        let mut slot = (bucket.wrapping_mul(0x9E37_79B1) >> 7) as usize & mask;
-        loop {
-            match set[slot] {
-                FREE => {
-                    set[slot] = bucket;
-                    return true;
-                }
-                known if known == bucket => return false,
-                _ => slot = (slot + 1) & mask,
+    fn clear(&mut self) {
+        for (list, seen) in self.buckets.iter_mut().zip(&mut self.seen) {
+            for &bucket in &*list {
+                seen[bucket as usize / 64] = 0;
             }
+            list.clear();
+            list.shrink_to(LARGE_BUFFER);
         }
-    });
+    }
 }
 
 #[cfg(test)]

@@ -9,23 +9,40 @@ use icu_normalizer::{ComposingNormalizer, ComposingNormalizerBorrowed};
 static NFKC: LazyLock<ComposingNormalizerBorrowed<'static>> = LazyLock::new(ComposingNormalizer::new_nfkc);
 
 /// Writes the normal form of `raw` into `out`, case kept: entities decoded once, invisible characters removed,
-/// Unicode NFKC, and look-alike letters folded inside words that mix scripts.
-pub(super) fn normalize(raw: &str, out: &mut String) {
+/// Unicode NFKC, and look-alike letters folded inside words that mix scripts. `buffer` is only there to be reused.
+pub(super) fn normalize(raw: &str, buffer: &mut String, out: &mut String) {
     out.clear();
     let decoded = html_escape::decode_html_entities(raw);
-    let decoded =
-        if decoded.contains('@') || decoded.contains("[ip]") { without_people(&decoded).into() } else { decoded };
-    if decoded.is_ascii() {
+    let decoded = if names_people(&decoded) { without_people(&decoded).into() } else { decoded };
+    if decoded.is_ascii() || decoded.chars().all(is_plain) {
         out.push_str(&decoded);
-        return;
-    }
-    let visible: String = decoded.chars().filter(|&c| !is_invisible(c)).collect();
-    let composed = NFKC.normalize(&visible);
-    if composed.chars().any(has_latin_look_alike) {
-        fold_mixed_scripts(&composed, out);
     } else {
-        out.push_str(&composed);
+        normalize_unicode(&decoded, buffer, out);
     }
+}
+
+/// The rest of [`normalize`] for texts that may need it.
+fn normalize_unicode(text: &str, buffer: &mut String, out: &mut String) {
+    buffer.clear();
+    buffer.extend(text.chars().filter(|&c| !is_invisible(c)));
+    // Writing to a String does not fail.
+    let _ = NFKC.normalize_to(buffer, out);
+    if out.chars().any(has_latin_look_alike) {
+        std::mem::swap(buffer, out);
+        out.clear();
+        fold_mixed_scripts(buffer, out);
+    }
+}
+
+/// Characters that are their own normal form whatever stands beside them: ASCII and most of what else stands in German, French
+/// or Spanish text.
+fn is_plain(c: char) -> bool {
+    c.is_ascii()
+        || matches!(c, '\u{C0}'..='\u{FF}' | '–' | '—' | '‘'..='‟' | '€' | '§' | '©' | '«' | '»' | '®' | '°' | '·' | '¡' | '¿')
+}
+
+fn names_people(text: &str) -> bool {
+    text.contains('@') || text.contains('[') && text.contains("[ip]")
 }
 
 /// Drops mentions (`@anna`): whom somebody speaks to is a name, not evidence, and corpora replace all of them by one
@@ -49,23 +66,22 @@ fn without_people(text: &str) -> String {
 }
 
 /// Writes `text` in lower case with white space folded to single spaces and none at the ends.
-pub(super) fn fold(text: &str, out: &mut String) {
+pub(super) fn fold(text: &str, out: &mut Vec<char>) {
     out.clear();
-    let mut gap = false;
+    out.reserve(text.len());
     for c in text.chars() {
         if c.is_whitespace() {
-            gap = !out.is_empty();
-            continue;
-        }
-        if gap {
-            out.push(' ');
-            gap = false;
-        }
-        if c.is_ascii() {
+            if out.last().is_some_and(|&last| last != ' ') {
+                out.push(' ');
+            }
+        } else if c.is_ascii() {
             out.push(c.to_ascii_lowercase());
         } else {
             out.extend(c.to_lowercase());
         }
+    }
+    if out.last() == Some(&' ') {
+        out.pop();
     }
 }
 
@@ -73,7 +89,7 @@ pub(super) fn fold(text: &str, out: &mut String) {
 /// characters, bidirectional controls, soft hyphen, variation selectors, byte order mark. U+FEFF ends nearly every row of
 /// the YouTube corpora, an artefact of their export.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
 }
 
 /// Greek and Cyrillic letters that look like Latin ones, after the confusables of Unicode Technical Standard 39, cut down
@@ -161,7 +177,7 @@ mod tests {
 
     fn normal(raw: &str) -> String {
         let mut out = String::new();
-        normalize(raw, &mut out);
+        normalize(raw, &mut String::from("left over"), &mut out);
         out
     }
 
@@ -200,8 +216,17 @@ mod tests {
 
     #[test]
     fn folding_lowers_and_joins_white_space() {
-        let mut out = String::new();
+        let mut out = vec!['x'];
         fold("  Ein\n\tGROSSES\u{a0}İ  ", &mut out);
-        assert_eq!(out, "ein grosses i\u{307}");
+        assert_eq!(out.into_iter().collect::<String>(), "ein grosses i\u{307}");
+    }
+
+    #[test]
+    fn plain_characters_are_their_own_normal_form_beside_each_other() {
+        let plain: Vec<char> = ('\0'..='\u{2FFF}').filter(|&c| is_plain(c)).collect();
+        let pairs: String = plain.iter().flat_map(|&a| plain.iter().flat_map(move |&b| [a, b])).collect();
+        let mut out = String::new();
+        normalize_unicode(&pairs, &mut String::new(), &mut out);
+        assert_eq!(out, pairs);
     }
 }

@@ -33,39 +33,70 @@ struct Counts {
     beyond_ascii: usize,
     symbols: usize,
     repeated: bool,
+    shouted: usize,
     scripts: [bool; Script::COUNT],
+}
+
+/// One run of characters between white space, while it is read.
+#[derive(Default)]
+struct Run {
+    characters: usize,
+    letters: usize,
+    capitals: usize,
+}
+
+impl Run {
+    /// Three characters or more with a letter among them, all letters capitals.
+    fn is_shouted(&self) -> bool {
+        self.characters >= 3 && self.letters > 0 && self.capitals == self.letters
+    }
 }
 
 impl Counts {
     fn of(text: &str) -> Self {
         let mut counts = Counts::default();
-        let (mut last, mut run) = ('\0', 0);
+        let mut run = Run::default();
+        let (mut last, mut equal) = ('\0', 0);
         for c in text.chars() {
             counts.characters += 1;
-            run = if c == last { run + 1 } else { 1 };
+            equal = if c == last { equal + 1 } else { 1 };
             last = c;
-            counts.repeated |= run == 3 && !c.is_whitespace();
             counts.beyond_ascii += usize::from(!c.is_ascii());
+            if c.is_whitespace() {
+                counts.end(&mut run);
+                continue;
+            }
+            counts.repeated |= equal == 3;
+            run.characters += 1;
             if c.is_alphabetic() {
-                counts.letters += 1;
-                counts.capitals += usize::from(c.is_uppercase());
+                run.letters += 1;
+                run.capitals += usize::from(c.is_uppercase());
                 counts.scripts[Script::of(c) as usize] = true;
             } else if c.is_numeric() {
                 counts.digits += 1;
-            } else if !c.is_whitespace() {
+            } else {
                 counts.punctuation += 1;
                 counts.exclamations += usize::from(c == '!');
                 counts.questions += usize::from(c == '?');
                 counts.symbols += usize::from(is_pictograph(c));
             }
         }
+        counts.end(&mut run);
         counts
+    }
+
+    /// Adds a run that is complete.
+    fn end(&mut self, run: &mut Run) {
+        self.letters += run.letters;
+        self.capitals += run.capitals;
+        self.shouted += usize::from(run.is_shouted());
+        *run = Run::default();
     }
 }
 
 /// All features of form.
 pub(super) fn emit(raw: &str, document: &Document, tokens: &[Token], sink: &mut impl Sink) {
-    let prose = document.prose.as_str();
+    let prose = document.prose_as_written();
     let counts = Counts::of(prose);
     let mut words = 0;
     let (mut letters_in_words, mut longest_word) = (0, 0);
@@ -76,31 +107,35 @@ pub(super) fn emit(raw: &str, document: &Document, tokens: &[Token], sink: &mut 
             longest_word = longest_word.max(length as usize);
         }
     }
-    let shouted = prose.split_whitespace().filter(|word| is_shouted(word)).count();
 
-    let mut bin = |kind: &str, n: u32| {
-        sink.feature(View::Structure, Hasher::new(kind).add(u64::from(n)).finish(), || format!("{kind}:{n}"));
-    };
-    bin("length", log_bin(counts.characters, 1.6, 20));
-    bin("words", log_bin(words, 1.6, 16));
-    bin("capitals", if counts.letters == 0 { 11 } else { ratio_bin(counts.capitals, counts.letters, 10.0) });
-    bin("digits", log_bin(counts.digits, 2.0, 12));
-    bin("digit_share", ratio_bin(counts.digits, counts.characters, 20.0));
-    bin("punctuation_share", ratio_bin(counts.punctuation, counts.characters, 20.0));
-    bin("exclamations", capped(counts.exclamations, 6));
-    bin("questions", capped(counts.questions, 3));
-    bin("links", capped(document.links.len(), 6));
-    bin("lines", log_bin(raw.bytes().filter(|&b| b == b'\n').count(), 2.0, 12));
-    bin("tags", log_bin(document.tags, 2.0, 12));
-    bin("word_length", capped((letters_in_words + words / 2).checked_div(words).unwrap_or(0), 12));
-    bin("longest_word", log_bin(longest_word, 1.5, 12));
-    bin("distinct_words", distinct_bin(tokens, words));
-    bin("beyond_ascii", ratio_bin(counts.beyond_ascii, counts.characters, 10.0));
-    bin("symbols", capped(counts.symbols, 4));
-    bin("shouted", capped(shouted, 5));
-    bin("repeated", u32::from(counts.repeated));
+    // A macro, so that the hash of every kind is computed by the compiler.
+    macro_rules! bin {
+        ($kind:literal, $n:expr) => {{
+            let n: u32 = $n;
+            let hash = const { Hasher::new($kind) }.add(u64::from(n)).finish();
+            sink.feature(View::Structure, hash, || format!("{}:{n}", $kind));
+        }};
+    }
+    bin!("length", log_bin(counts.characters, 1.6, 20));
+    bin!("words", log_bin(words, 1.6, 16));
+    bin!("capitals", if counts.letters == 0 { 11 } else { ratio_bin(counts.capitals, counts.letters, 10.0) });
+    bin!("digits", log_bin(counts.digits, 2.0, 12));
+    bin!("digit_share", ratio_bin(counts.digits, counts.characters, 20.0));
+    bin!("punctuation_share", ratio_bin(counts.punctuation, counts.characters, 20.0));
+    bin!("exclamations", capped(counts.exclamations, 6));
+    bin!("questions", capped(counts.questions, 3));
+    bin!("links", capped(document.links.len(), 6));
+    bin!("lines", log_bin(raw.bytes().filter(|&b| b == b'\n').count(), 2.0, 12));
+    bin!("tags", log_bin(document.tags, 2.0, 12));
+    bin!("word_length", capped((letters_in_words + words / 2).checked_div(words).unwrap_or(0), 12));
+    bin!("longest_word", log_bin(longest_word, 1.5, 12));
+    bin!("distinct_words", distinct_bin(tokens, words));
+    bin!("beyond_ascii", ratio_bin(counts.beyond_ascii, counts.characters, 10.0));
+    bin!("symbols", capped(counts.symbols, 4));
+    bin!("shouted", capped(counts.shouted, 5));
+    bin!("repeated", u32::from(counts.repeated));
     let trimmed = prose.trim();
-    bin("starts_lower", u32::from(trimmed.chars().next().is_some_and(char::is_lowercase)));
+    bin!("starts_lower", u32::from(trimmed.chars().next().is_some_and(char::is_lowercase)));
     for script in Script::ALL.into_iter().filter(|script| counts.scripts[*script as usize]) {
         let name = script.name();
         sink.feature(View::Structure, Hasher::new("script").add_text(name).finish(), || format!("script:{name}"));
@@ -111,24 +146,19 @@ pub(super) fn emit(raw: &str, document: &Document, tokens: &[Token], sink: &mut 
 }
 
 /// Share of distinct words in tenths; 11 where there are none.
+///
+/// Words are told apart by 12 bits of their hashes, so a text of thousands of words seems to repeat itself more than it does.
 fn distinct_bin(tokens: &[Token], words: usize) -> u32 {
     if words == 0 {
         return 11;
     }
-    let mut hashes: Vec<u64> = tokens
-        .iter()
-        .filter(|token| matches!(token.kind, TokenKind::Word(_)))
-        .map(|token| token.hash().value())
-        .collect();
-    hashes.sort_unstable();
-    hashes.dedup();
-    ratio_bin(hashes.len(), words, 10.0)
-}
-
-/// Three letters or more, all of them capitals.
-fn is_shouted(word: &str) -> bool {
-    let mut letters = word.chars().filter(|c| c.is_alphabetic()).peekable();
-    letters.peek().is_some() && word.chars().nth(2).is_some() && letters.all(char::is_uppercase)
+    let mut seen = [0_u64; 64];
+    for token in tokens.iter().filter(|token| matches!(token.kind, TokenKind::Word(_))) {
+        let bits = token.hash().value() >> 52;
+        seen[(bits >> 6) as usize] |= 1 << (bits & 63);
+    }
+    let distinct: u32 = seen.iter().map(|bits| bits.count_ones()).sum();
+    ratio_bin(distinct as usize, words, 10.0)
 }
 
 /// Emoji, arrows, dingbats: roughly Unicode's general category "Symbol, other".

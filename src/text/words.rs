@@ -8,9 +8,9 @@ use super::{FeatureHash, Hasher, Sink, View};
 /// One token of a lower-cased text.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Token {
-    /// First byte in the text.
+    /// First character in the text.
     start: u32,
-    /// Byte behind the last.
+    /// Character behind the last.
     end: u32,
     hash: FeatureHash,
     pub(super) kind: TokenKind,
@@ -28,14 +28,10 @@ pub(super) enum TokenKind {
 }
 
 impl Token {
-    pub(super) fn text<'a>(&self, text: &'a str) -> &'a str {
-        &text[self.start as usize..self.end as usize]
-    }
-
-    fn name(&self, text: &str) -> String {
+    fn name(&self, text: &[char]) -> String {
         match self.kind {
             TokenKind::Number(digits) => format!("#{digits}"),
-            _ => self.text(text).to_owned(),
+            _ => text[self.start as usize..self.end as usize].iter().collect(),
         }
     }
 
@@ -49,95 +45,84 @@ impl Token {
 const LITERAL_DIGITS: u32 = 4;
 
 const WORD: Hasher = Hasher::new("w");
-const PAIR: Hasher = Hasher::new("o");
+const NUMBER: Hasher = Hasher::new("#");
+const START: FeatureHash = Hasher::new("^").finish();
+const END: FeatureHash = Hasher::new("$").finish();
 
 /// Cuts a lower-cased text into tokens.
-pub(super) fn tokenize(text: &str, tokens: &mut Vec<Token>) {
+pub(super) fn tokenize(text: &[char], tokens: &mut Vec<Token>) {
     tokens.clear();
-    let mut rest = text.char_indices().peekable();
-    while let Some((start, first)) = rest.next() {
+    let follows = |at: usize, is: fn(char) -> bool| text.get(at).is_some_and(|&c| is(c));
+    let mut start = 0;
+    while let Some(&first) = text.get(start) {
+        let mut hash = WORD.add(u64::from(first));
+        let mut end = start + 1;
         if first.is_whitespace() {
-            continue;
-        }
-        let mut end = start + first.len_utf8();
-        if first.is_alphabetic() {
+            // No token.
+        } else if first.is_alphabetic() {
             // Letters repeated for emphasis count twice at most: "soooo" and "sooooooo" are one word.
-            let (mut hash, mut length, mut run, mut last) = (WORD.add(u64::from(first)), 1_u32, 1, first);
-            while let Some(&(at, c)) = rest.peek() {
-                let inside = c.is_alphabetic() || (is_apostrophe(c) && letter_follows(text, at + c.len_utf8()));
-                if !inside {
+            let (mut run, mut last) = (1, first);
+            while let Some(&c) = text.get(end) {
+                if !(c.is_alphabetic() || is_apostrophe(c) && follows(end + 1, char::is_alphabetic)) {
                     break;
                 }
-                rest.next();
-                end = at + c.len_utf8();
-                length += 1;
+                end += 1;
                 run = if c == last { run + 1 } else { 1 };
                 last = c;
                 if run <= 2 {
                     hash = hash.add(u64::from(c));
                 }
             }
-            push(tokens, start, end, hash, TokenKind::Word(length));
+            push(tokens, start, end, hash, TokenKind::Word(position(end - start)));
         } else if first.is_numeric() {
-            let (mut hash, mut digits) = (WORD.add(u64::from(first)), 1_u32);
-            while let Some(&(at, c)) = rest.peek() {
-                let separator = matches!(c, '.' | ',' | ':') && digit_follows(text, at + 1);
-                if !c.is_numeric() && !separator {
+            let mut digits = 1;
+            while let Some(&c) = text.get(end) {
+                if !(c.is_numeric() || matches!(c, '.' | ',' | ':') && follows(end + 1, char::is_numeric)) {
                     break;
                 }
-                rest.next();
-                end = at + c.len_utf8();
+                end += 1;
                 digits += u32::from(c.is_numeric());
                 hash = hash.add(u64::from(c));
             }
-            push(
-                tokens,
-                start,
-                end,
-                Hasher::new("#").add(u64::from(digits.min(12))),
-                TokenKind::Number(digits.min(12)),
-            );
+            let shape = digits.min(12);
+            push(tokens, start, end, NUMBER.add(u64::from(shape)), TokenKind::Number(shape));
             if digits <= LITERAL_DIGITS {
                 push(tokens, start, end, hash, TokenKind::Digits);
             }
         } else {
-            let runs = matches!(first, '!' | '?' | '.');
-            let (mut hash, mut length) = (WORD.add(u64::from(first)), 1);
-            while let Some(&(at, c)) = rest.peek() {
-                if !runs || !matches!(c, '!' | '?' | '.') {
-                    break;
-                }
-                rest.next();
-                end = at + 1;
-                length += 1;
-                if length <= 4 {
-                    hash = hash.add(if length == 4 { u64::from('+') } else { u64::from(c) });
+            while is_mark(first) && follows(end, is_mark) {
+                end += 1;
+                match end - start {
+                    2 | 3 => hash = hash.add(u64::from(text[end - 1])),
+                    4 => hash = hash.add(u64::from('+')),
+                    _ => {}
                 }
             }
             push(tokens, start, end, hash, TokenKind::Punctuation);
         }
+        start = end;
     }
 }
 
 fn push(tokens: &mut Vec<Token>, start: usize, end: usize, hash: Hasher, kind: TokenKind) {
-    let position = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
     tokens.push(Token { start: position(start), end: position(end), hash: hash.finish(), kind });
+}
+
+fn position(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 fn is_apostrophe(c: char) -> bool {
     matches!(c, '\'' | '’')
 }
 
-fn letter_follows(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_some_and(char::is_alphabetic)
-}
-
-fn digit_follows(text: &str, at: usize) -> bool {
-    text[at..].chars().next().is_some_and(char::is_numeric)
+/// Marks that are repeated for emphasis.
+fn is_mark(c: char) -> bool {
+    matches!(c, '!' | '?' | '.')
 }
 
 /// Single tokens.
-pub(super) fn emit(text: &str, tokens: &[Token], sink: &mut impl Sink) {
+pub(super) fn emit(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
     for token in tokens {
         sink.feature(View::Words, token.hash, || token.name(text));
     }
@@ -153,25 +138,23 @@ pub const END_OF_TEXT: &str = "‹end›";
 
 /// Orthogonal sparse bigrams: every pair of tokens up to [`WINDOW`] apart with its distance. The beginning and the end
 /// of the text count as tokens, so "starts with `hello`" is a feature too.
-pub(super) fn emit_pairs(text: &str, tokens: &[Token], sink: &mut impl Sink) {
-    let start = Hasher::new("^").finish();
-    let end = Hasher::new("$").finish();
+pub(super) fn emit_pairs(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
     let at = |position: usize| match position {
-        0 => (start, None),
+        0 => (START, None),
         n if n <= tokens.len() => (tokens[n - 1].hash, Some(&tokens[n - 1])),
-        _ => (end, None),
+        _ => (END, None),
     };
     for left in 0..=tokens.len() {
         let (left_hash, left_token) = at(left);
         for distance in 1..=WINDOW.min(tokens.len() + 1 - left) {
             let (right_hash, right_token) = at(left + distance);
-            let hash = PAIR.add(left_hash.value()).add(distance as u64).add(right_hash.value()).finish();
+            let hash = left_hash.pair(distance as u64, right_hash);
             sink.feature(View::WordPairs, hash, || pair_name(text, left_token, distance, right_token));
         }
     }
 }
 
-fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&Token>) -> String {
+fn pair_name(text: &[char], left: Option<&Token>, distance: usize, right: Option<&Token>) -> String {
     let gap = if distance == 1 { " " } else { " … " };
     match (left, right) {
         (Some(left), Some(right)) => format!("{}{gap}{}", left.name(text), right.name(text)),
@@ -187,12 +170,11 @@ fn pair_name(text: &str, left: Option<&Token>, distance: usize, right: Option<&T
 pub fn near_duplicate_shingles(content: &str) -> Vec<u64> {
     let mut extractor = super::Extractor::default();
     extractor.read(content);
-    tokenize(&extractor.document.lower_prose, &mut extractor.tokens);
-    shingles(&extractor.document.lower_prose, &extractor.tokens)
+    shingles(extractor.document.prose(), &extractor.tokens)
 }
 
 /// The shingles of a tokenised prose, see [`near_duplicate_shingles`].
-pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
+pub(super) fn shingles(prose: &[char], tokens: &[Token]) -> Vec<u64> {
     let words: Vec<u64> = tokens
         .iter()
         .filter(|token| matches!(token.kind, TokenKind::Word(_)))
@@ -202,8 +184,8 @@ pub(super) fn shingles(prose: &str, tokens: &[Token]) -> Vec<u64> {
     let mut shingles: Vec<u64> = words.windows(3).map(shingle).collect();
     if shingles.is_empty() {
         // Too short for three words: its few words, or failing those its characters.
-        let own = if words.is_empty() { Hasher::new("raw").add_text(prose).finish().value() } else { shingle(&words) };
-        shingles.push(own);
+        let raw = || Hasher::new("raw").add_characters(prose.iter().copied()).finish().value();
+        shingles.push(if words.is_empty() { raw() } else { shingle(&words) });
     }
     shingles.sort_unstable();
     shingles.dedup();
@@ -235,7 +217,7 @@ mod tests {
     fn a_word_drawn_out_for_emphasis_is_one_word() {
         let hash = |text: &str| {
             let mut tokens = Vec::new();
-            tokenize(text, &mut tokens);
+            tokenize(&text.chars().collect::<Vec<_>>(), &mut tokens);
             tokens[0].hash
         };
         assert_eq!(hash("soooo"), hash("sooooooooo"));

@@ -472,11 +472,11 @@ async fn old_comments_go_unless_somebody_corrected_them() {
     let corrected = Decided { at: old, ..decided("corrected") };
     let id = corrected.id;
     store.remember(corrected);
+    store.correct(of_id(id, Label::Ham)).await.unwrap();
     store.remember(Decided { at: now() - 89 * 86_400, ..decided("young") });
     for round in 0..1200 {
         store.remember(Decided { at: old, ..decided(&format!("old {round}")) });
     }
-    store.correct(of_id(id, Label::Ham)).await.unwrap();
     store.close().await;
     let store = place.open().await;
     until("the old ones go", async || place.count("SELECT COUNT(*) FROM comments").await == 2).await;

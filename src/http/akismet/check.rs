@@ -6,7 +6,7 @@ use crate::answer::Answer;
 use crate::http::App;
 use crate::http::akismet::answer::{Refusal, Word};
 use crate::http::akismet::form::Form;
-use crate::http::akismet::request::Request;
+use crate::http::akismet::request::{Promised, Request};
 use crate::http::akismet::{Caller, hold, now};
 use crate::http::check::Judged;
 use crate::store::Decided;
@@ -43,7 +43,7 @@ pub fn answer(app: &App, caller: &Caller, form: &Form, user_agent: &str) -> Resu
             queue: answer.queue,
             spam_probability: answer.spam_probability,
             model: answer.model,
-            test: request.guaranteed_spam,
+            test: request.promised == Some(Promised::Spam),
         });
     }
     Ok(response)
@@ -54,8 +54,8 @@ pub fn answer(app: &App, caller: &Caller, form: &Form, user_agent: &str) -> Resu
 fn judge(app: &App, request: &Request) -> Answer {
     let mut answer = app.moderator.check(&request.comment);
     (answer.verdict, answer.queue) = match (answer.verdict, answer.queue) {
-        _ if request.administrator => (Decision::Approve, None),
-        _ if request.guaranteed_spam => (Decision::Hold, Some(Queue::Spam)),
+        _ if request.promised == Some(Promised::Ham) => (Decision::Approve, None),
+        _ if request.promised == Some(Promised::Spam) => (Decision::Hold, Some(Queue::Spam)),
         (Decision::Approve, _) if request.signals.trapped => (Decision::Hold, Some(Queue::Review)),
         model => model,
     };

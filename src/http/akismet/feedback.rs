@@ -1,5 +1,6 @@
 //! `POST /1.1/submit-spam` and `submit-ham`: what a person says of a comment.
 
+use warp::http::header::{HeaderName, HeaderValue};
 use warp::reply::Response;
 
 use crate::comment::Label;
@@ -9,6 +10,10 @@ use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
 use crate::http::akismet::{Caller, now};
 use crate::store::{Correction, Origin, Target};
+
+/// Which decision was corrected: its guid, or `unknown` for a comment that nobody asked about before. No client reads
+/// it; a person who looks for a lost correction does.
+const DECISION: HeaderName = HeaderName::from_static("x-hamgate-decision");
 
 /// What submit-spam says.
 pub const SPAM: (Label, Origin) = (Label::Spam, Origin::SubmitSpam);
@@ -33,6 +38,10 @@ pub async fn answer(
     }
     let store = app.store.as_ref().ok_or(Refusal::NoStore)?;
     let target = Target::Comment { site, comment: request.comment };
-    store.correct(Correction { target, label, origin, at: now() }).await.map_err(|_| Refusal::StoreFails)?;
-    Ok(answer::text(THANKS))
+    let correction = Correction { target, label, origin, at: now() };
+    let corrected = store.correct(correction).await.map_err(|_| Refusal::StoreFails)?;
+    let decision = corrected.decision.map_or(HeaderValue::from_static("unknown"), |id| answer::guid(&id));
+    let mut response = answer::text(THANKS);
+    response.headers_mut().insert(DECISION, decision);
+    Ok(response)
 }
