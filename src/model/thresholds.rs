@@ -8,29 +8,22 @@ const CERTAIN: f64 = 4.595_119_850_134_59;
 /// Of the honest comments allowed to be held at all, only one in so many may lie in the spam queue.
 const QUEUE_SHARE: f64 = 10.0;
 
-/// Chooses thresholds from held-out evidence of honest rows, each with its weight.
+/// Chooses thresholds from held-out evidence of honest rows. Every row counts the same, whatever its source weighs: one
+/// comment held is one reader who waits.
 ///
 /// The held-out quantile itself would overshoot: with few rows it is drawn from the luckiest ones. So of the `N·t` rows
 /// that the aim `t` would allow to be held, only `k = ⌊Nt − 1.28 √(Nt)⌋` are used, the lower end of a Poisson interval; the line runs
-/// through the honest row behind them, which itself is approved. With unequal weights `N` is the effective number of rows,
-/// `(Σw)² / Σw²`. The rule comes from the experiments before this program (`docs/tried.md`, "Not
-/// tried here").
+/// through the honest row behind them, which itself is approved. The rule comes from the experiments before this program
+/// (`docs/tried.md`, "Not tried here").
 ///
 /// `ham` must not be empty; `held_at_most` is a share, 0 to 1.
-pub(super) fn choose(mut ham: Vec<(LogOdds, f64)>, held_at_most: f64) -> Thresholds {
-    ham.sort_unstable_by(|a, b| b.0.0.total_cmp(&a.0.0).then(b.1.total_cmp(&a.1)));
-    let total: f64 = ham.iter().map(|(_, weight)| weight).sum();
-    let effective = total * total / ham.iter().map(|(_, weight)| weight * weight).sum::<f64>();
+pub(super) fn choose(mut ham: Vec<LogOdds>, held_at_most: f64) -> Thresholds {
+    ham.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
     let line = |share: f64| {
         // A hair more, or a floor of 2.9999999 would cost a row.
-        let allowed = effective * share + 1e-9;
-        let budget = (allowed - 1.28 * allowed.sqrt()).floor().max(0.0) / effective * total;
-        let mut spent = 0.0;
-        let first_approved = ham.iter().find(|(_, weight)| {
-            spent += weight;
-            spent > budget * (1.0 + 1e-12)
-        });
-        first_approved.or(ham.last()).expect("there is honest evidence").0.0
+        let allowed = ham.len() as f64 * share + 1e-9;
+        let held = (allowed - 1.28 * allowed.sqrt()).floor().max(0.0) as usize;
+        ham.get(held).or(ham.last()).expect("there is honest evidence").0
     };
     // What is more likely ham than spam is never held, however few rows drew the line.
     let hold = line(held_at_most).max(0.0);
@@ -43,40 +36,35 @@ mod tests {
     use super::*;
     use crate::verdict::Decision;
 
-    fn held(ham: &[(LogOdds, f64)], thresholds: Thresholds) -> f64 {
-        ham.iter()
-            .filter(|(evidence, _)| thresholds.decide(*evidence).0 == Decision::Hold)
-            .map(|(_, weight)| weight)
-            .sum()
+    fn held(ham: &[LogOdds], thresholds: Thresholds) -> usize {
+        ham.iter().filter(|evidence| thresholds.decide(**evidence).0 == Decision::Hold).count()
     }
 
     #[test]
     fn at_most_the_allowed_share_of_honest_rows_is_held() {
         for n in [1, 10, 100, 1000, 5000] {
-            let ham: Vec<_> = (0..n).map(|i| (LogOdds(f64::from(i * 7 % n) / 10.0), 1.0)).collect();
+            let ham: Vec<_> = (0..n).map(|i| LogOdds(f64::from(i * 7 % n) / 10.0)).collect();
             let held = held(&ham, choose(ham.clone(), 0.005));
-            assert!(held <= f64::from(n) * 0.005, "{held} of {n}");
+            assert!(held as f64 <= f64::from(n) * 0.005, "{held} of {n}");
         }
     }
 
     #[test]
-    fn equal_weights_use_the_rule_of_the_experiments() {
+    fn the_line_leaves_room_for_chance() {
         // 5,000 honest rows, 5 in 1,000: Nt = 25, k = ⌊25 − 1.28·5⌋ = 18.
-        let ham: Vec<_> = (0..5000).map(|i| (LogOdds(f64::from(i)), 3.0)).collect();
-        assert_eq!(held(&ham, choose(ham.clone(), 0.005)), 18.0 * 3.0);
+        let ham: Vec<_> = (0..5000).map(|i| LogOdds(f64::from(i))).collect();
+        assert_eq!(held(&ham, choose(ham.clone(), 0.005)), 18);
     }
 
     #[test]
-    fn rows_that_weigh_more_have_more_say() {
-        let mut ham: Vec<_> = (0..5000).map(|i| (LogOdds(f64::from(i) / 5000.0), 1.0)).collect();
-        let line = choose(ham.clone(), 0.005).hold();
-        ham.extend((0..20).map(|i| (LogOdds(2.0 + f64::from(i)), 20.0)));
-        assert!(choose(ham, 0.005).hold() > line);
+    fn what_is_more_likely_ham_than_spam_is_never_held() {
+        let ham: Vec<_> = (0..5000).map(|i| LogOdds(-1.0 - f64::from(i))).collect();
+        assert_eq!(choose(ham, 0.5).hold(), LogOdds(0.0));
     }
 
     #[test]
     fn the_spam_queue_asks_for_more_than_a_hold() {
-        let ham: Vec<_> = (0..1000).map(|i| (LogOdds(-5.0 + f64::from(i) / 200.0), 1.0)).collect();
+        let ham: Vec<_> = (0..1000).map(|i| LogOdds(-5.0 + f64::from(i) / 200.0)).collect();
         let thresholds = choose(ham, 0.01);
         assert!(thresholds.spam().probability().value() >= 0.99 - 1e-9 && thresholds.hold() < thresholds.spam());
     }

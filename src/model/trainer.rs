@@ -135,8 +135,7 @@ pub fn train<R: Rows + ?Sized>(
     hunt.name(&mut views, &tables, names);
 
     let held_out = cross_fit(&examples).map_err(|label| TrainError::TooAlike { label })?;
-    let honest = held_out.iter().zip(&examples).filter(|(row, _)| row.label == Label::Ham);
-    let honest = honest.map(|(row, example)| (row.evidence, example.example.weight)).collect();
+    let honest = held_out.iter().filter(|row| row.label == Label::Ham).map(|row| row.evidence).collect();
     let thresholds = thresholds::choose(honest, options.ham_held_at_most);
     let card = ModelCard {
         program: env!("CARGO_PKG_VERSION").to_owned(),

@@ -58,10 +58,7 @@ fn is_link(word: &[char]) -> bool {
     const ENDINGS: [&str; 5] = [".com", ".net", ".org", ".de", ".info"];
     let stands_at = |at: usize, mark: &str| mark.chars().eq(word[at..].iter().take(mark.len()).copied());
     STARTS.iter().any(|start| stands_at(0, start))
-        || word
-            .iter()
-            .enumerate()
-            .any(|(at, &c)| c == '.' && ENDINGS.iter().any(|ending| stands_at(at, ending)))
+        || word.iter().enumerate().any(|(at, &c)| c == '.' && ENDINGS.iter().any(|ending| stands_at(at, ending)))
 }
 
 #[cfg(test)]

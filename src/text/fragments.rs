@@ -1,12 +1,13 @@
-//! Runs of three to five characters, across word boundaries.
+//! Runs of three and of five characters, across word boundaries.
 //!
 //! They see through endings, compounds and misspellings, which German has plenty of: `kreditvermittlung`,
-//! `sofortkredit` and `kredlt` share most of their fragments.
+//! `sofortkredit` and `kredlt` share most of their fragments. Runs of four between them changed nothing that could be
+//! measured and cost a third of the time (`docs/tried.md`, "Which fragments?").
 
 use super::{FeatureHash, Sink, View};
 
-const SHORTEST: usize = 3;
-const LONGEST: usize = 5;
+/// Characters in the longest run.
+const LONGEST: u32 = 5;
 
 /// How far a fragment's name reaches beyond the fragment to show whole words.
 const NAME_REACH: usize = 24;
@@ -20,20 +21,33 @@ const CHARACTER_BITS: u32 = 12;
 /// The last five characters are one number that moves through the text; a fragment is its lower end. No fragment's
 /// hash waits for another's.
 pub(super) fn emit(text: &[char], sink: &mut impl Sink) {
-    let at = |position: usize| {
-        let c = if position == 0 || position > text.len() { ' ' } else { text[position - 1] };
-        let c = u64::from(c);
-        (c ^ (c >> CHARACTER_BITS)) & ((1 << CHARACTER_BITS) - 1)
+    let mut recent = 0;
+    let mut end = 0;
+    let mut step = |c: char| {
+        recent = (recent << CHARACTER_BITS) | bits(c);
+        end += 1;
+        emit_run::<3>(text, recent, end, sink);
+        emit_run::<5>(text, recent, end, sink);
     };
-    let mut recent = 0_u64;
-    for end in 1..=text.len() + 2 {
-        recent = (recent << CHARACTER_BITS) | at(end - 1);
-        for length in SHORTEST..=LONGEST.min(end) {
-            let run = recent & ((1 << (CHARACTER_BITS * length as u32)) - 1);
-            let hash = FeatureHash::of_number(run | (length as u64) << (CHARACTER_BITS * LONGEST as u32));
-            sink.feature(View::Fragments, hash, || name(text, end - length, end));
-        }
+    step(' ');
+    text.iter().copied().for_each(&mut step);
+    step(' ');
+}
+
+/// The run of `LENGTH` characters before `end`, if there are so many.
+#[inline]
+fn emit_run<const LENGTH: usize>(text: &[char], recent: u64, end: usize, sink: &mut impl Sink) {
+    if end >= LENGTH {
+        let run = recent & ((1 << (CHARACTER_BITS * LENGTH as u32)) - 1);
+        let number = run | (LENGTH as u64) << (CHARACTER_BITS * LONGEST);
+        sink.feature(View::Fragments, FeatureHash::of_number(number), || name(text, end - LENGTH, end));
     }
+}
+
+/// A character's part of a number.
+fn bits(c: char) -> u64 {
+    let c = u64::from(c);
+    (c ^ (c >> CHARACTER_BITS)) & ((1 << CHARACTER_BITS) - 1)
 }
 
 /// The words that a fragment touches: nobody can read `"ino b"`, but everybody reads "casino bonus". `start` and `end`
@@ -70,8 +84,8 @@ mod tests {
 
     #[test]
     fn the_number_of_fragments_follows_from_the_length() {
-        // With a space at either end 5 characters: 3 runs of three, 2 of four, 1 of five.
-        assert_eq!(names(View::Fragments, "abc").len(), 6);
+        // With a space at either end 5 characters: 3 runs of three, 1 of five.
+        assert_eq!(names(View::Fragments, "abc").len(), 4);
         assert_eq!(names(View::Fragments, "").len(), 0);
     }
 
@@ -93,7 +107,7 @@ mod tests {
         assert!(
             names(View::Fragments, &"x".repeat(500))
                 .iter()
-                .all(|name| name.chars().count() <= 2 * NAME_REACH + LONGEST)
+                .all(|name| name.chars().count() <= 2 * NAME_REACH + LONGEST as usize)
         );
     }
 }

@@ -16,12 +16,7 @@ const MOST_PATH_WORDS: usize = 12;
 
 /// Copies `visible` to `prose`, a space in place of every link and e-mail address; collects the former and the domains of
 /// the latter. Returns whether there were any; if not, `prose` is not written, for it is `visible`.
-pub(super) fn cut(
-    visible: &str,
-    prose: &mut String,
-    links: &mut Vec<String>,
-    mail_domains: &mut Vec<String>,
-) -> bool {
+pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, mail_domains: &mut Vec<String>) -> bool {
     prose.clear();
     let mut finder = LinkFinder::new();
     finder.url_must_have_scheme(false);

@@ -1,6 +1,6 @@
 //! How a comment becomes features.
 //!
-//! A feature is one observation about a comment: a word, two words near each other, a run of three to five
+//! A feature is one observation about a comment: a word, two words near each other, a run of three or five
 //! characters, a habit of form, a part of a link. Features are grouped into [`View`]s; each view has its own naive
 //! Bayes table, so that a thousand character runs cannot outvote three words by their number.
 //!
@@ -41,7 +41,7 @@ pub enum View {
     /// Two tokens at most four apart: orthogonal sparse bigrams (Siefkes et al., "Combining Winnow and Orthogonal
     /// Sparse Bigrams for Incremental Spam Filtering", PKDD 2004).
     WordPairs,
-    /// Runs of three to five characters across the whole visible text, links included.
+    /// Runs of three and of five characters across the whole visible text, links included.
     Fragments,
     /// Form: length, capitals, digits, punctuation, mark-up, scripts.
     Structure,
@@ -83,8 +83,8 @@ impl View {
     /// Measured in `docs/tried.md` ("How many buckets?").
     pub fn bits(self) -> u32 {
         match self {
-            View::Words => 18,
-            View::WordPairs | View::Fragments => 19,
+            View::Words | View::Fragments => 18,
+            View::WordPairs => 19,
             View::Structure => 12,
             View::Links | View::Author | View::AuthorLink => 16,
         }

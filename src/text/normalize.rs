@@ -70,7 +70,10 @@ pub(super) fn fold(text: &str, out: &mut Vec<char>) {
     out.clear();
     out.reserve(text.len());
     for c in text.chars() {
-        if c.is_whitespace() {
+        // What most characters are goes first.
+        if c.is_ascii_lowercase() {
+            out.push(c);
+        } else if c.is_whitespace() {
             if out.last().is_some_and(|&last| last != ' ') {
                 out.push(' ');
             }

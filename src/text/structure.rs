@@ -61,13 +61,20 @@ impl Counts {
             counts.characters += 1;
             equal = if c == last { equal + 1 } else { 1 };
             last = c;
-            counts.beyond_ascii += usize::from(!c.is_ascii());
-            if c.is_whitespace() {
+            // What most characters are goes first.
+            if !c.is_ascii_lowercase() && c.is_whitespace() {
+                counts.beyond_ascii += usize::from(!c.is_ascii());
                 counts.end(&mut run);
                 continue;
             }
             counts.repeated |= equal == 3;
             run.characters += 1;
+            if c.is_ascii_lowercase() {
+                run.letters += 1;
+                counts.scripts[Script::Latin as usize] = true;
+                continue;
+            }
+            counts.beyond_ascii += usize::from(!c.is_ascii());
             if c.is_alphabetic() {
                 run.letters += 1;
                 run.capitals += usize::from(c.is_uppercase());

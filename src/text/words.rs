@@ -25,12 +25,15 @@ pub(super) enum TokenKind {
     /// A short number, literally.
     Digits,
     Punctuation,
+    /// The beginning or the end of the text.
+    Edge(&'static str),
 }
 
 impl Token {
     fn name(&self, text: &[char]) -> String {
         match self.kind {
             TokenKind::Number(digits) => format!("#{digits}"),
+            TokenKind::Edge(name) => name.to_owned(),
             _ => text[self.start as usize..self.end as usize].iter().collect(),
         }
     }
@@ -46,12 +49,13 @@ const LITERAL_DIGITS: u32 = 4;
 
 const WORD: Hasher = Hasher::new("w");
 const NUMBER: Hasher = Hasher::new("#");
-const START: FeatureHash = Hasher::new("^").finish();
-const END: FeatureHash = Hasher::new("$").finish();
+const START: Hasher = Hasher::new("^");
+const END: Hasher = Hasher::new("$");
 
-/// Cuts a lower-cased text into tokens.
+/// Cuts a lower-cased text into tokens; the first and the last are its edges.
 pub(super) fn tokenize(text: &[char], tokens: &mut Vec<Token>) {
     tokens.clear();
+    push(tokens, 0, 0, START, TokenKind::Edge(START_OF_TEXT));
     let follows = |at: usize, is: fn(char) -> bool| text.get(at).is_some_and(|&c| is(c));
     let mut start = 0;
     while let Some(&first) = text.get(start) {
@@ -102,6 +106,7 @@ pub(super) fn tokenize(text: &[char], tokens: &mut Vec<Token>) {
         }
         start = end;
     }
+    push(tokens, text.len(), text.len(), END, TokenKind::Edge(END_OF_TEXT));
 }
 
 fn push(tokens: &mut Vec<Token>, start: usize, end: usize, hash: Hasher, kind: TokenKind) {
@@ -123,13 +128,13 @@ fn is_mark(c: char) -> bool {
 
 /// Single tokens.
 pub(super) fn emit(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
-    for token in tokens {
+    for token in tokens.iter().filter(|token| !matches!(token.kind, TokenKind::Edge(_))) {
         sink.feature(View::Words, token.hash, || token.name(text));
     }
 }
 
 /// Pairs of tokens at most this far apart.
-const WINDOW: usize = 4;
+const WINDOW: u64 = 4;
 
 /// How the beginning of a text is named in a pair; no token can be named so.
 pub const START_OF_TEXT: &str = "‹start›";
@@ -139,28 +144,13 @@ pub const END_OF_TEXT: &str = "‹end›";
 /// Orthogonal sparse bigrams: every pair of tokens up to [`WINDOW`] apart with its distance. The beginning and the end
 /// of the text count as tokens, so "starts with `hello`" is a feature too.
 pub(super) fn emit_pairs(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
-    let at = |position: usize| match position {
-        0 => (START, None),
-        n if n <= tokens.len() => (tokens[n - 1].hash, Some(&tokens[n - 1])),
-        _ => (END, None),
-    };
-    for left in 0..=tokens.len() {
-        let (left_hash, left_token) = at(left);
-        for distance in 1..=WINDOW.min(tokens.len() + 1 - left) {
-            let (right_hash, right_token) = at(left + distance);
-            let hash = left_hash.pair(distance as u64, right_hash);
-            sink.feature(View::WordPairs, hash, || pair_name(text, left_token, distance, right_token));
+    for (at, left) in tokens.iter().enumerate() {
+        for (distance, right) in (1..=WINDOW).zip(&tokens[at + 1..]) {
+            sink.feature(View::WordPairs, left.hash.pair(distance, right.hash), || {
+                let gap = if distance == 1 { " " } else { " … " };
+                format!("{}{gap}{}", left.name(text), right.name(text))
+            });
         }
-    }
-}
-
-fn pair_name(text: &[char], left: Option<&Token>, distance: usize, right: Option<&Token>) -> String {
-    let gap = if distance == 1 { " " } else { " … " };
-    match (left, right) {
-        (Some(left), Some(right)) => format!("{}{gap}{}", left.name(text), right.name(text)),
-        (None, Some(right)) => format!("{START_OF_TEXT}{gap}{}", right.name(text)),
-        (Some(left), None) => format!("{}{gap}{END_OF_TEXT}", left.name(text)),
-        (None, None) => format!("{START_OF_TEXT}{gap}{END_OF_TEXT}"),
     }
 }
 
@@ -218,7 +208,7 @@ mod tests {
         let hash = |text: &str| {
             let mut tokens = Vec::new();
             tokenize(&text.chars().collect::<Vec<_>>(), &mut tokens);
-            tokens[0].hash
+            tokens[1].hash
         };
         assert_eq!(hash("soooo"), hash("sooooooooo"));
         assert_ne!(hash("so"), hash("soo"));
