@@ -31,7 +31,7 @@ final class Hamgate {
 	private static $paused_until = 0;
 
 	public static function init() {
-		// Last, and over any refusal: 5.x publishes every comment when a plug-in just forbids akismet.com.
+		// Last, and over any refusal: where a plug-in just forbids akismet.com, Akismet 5.5 lets every comment through.
 		add_filter( 'pre_http_request', array( self::class, 'answer' ), PHP_INT_MAX, 3 );
 		add_filter( 'akismet_get_api_key', array( self::class, 'key' ) );
 		add_filter( 'akismet_predefined_api_key', array( self::class, 'key_is_predefined' ) );
@@ -113,7 +113,7 @@ final class Hamgate {
 			&& '' !== (string) wp_remote_retrieve_header( $answer, 'x-akismet-guid' );
 	}
 
-	/** Neither true nor false: the comment waits, and Akismet's plug-in asks again after 20 minutes. 5.x wants the guid. */
+	/** Neither true nor false: the comment waits, and Akismet's plug-in asks again after 20 minutes. New ones want a guid. */
 	private static function no_verdict() {
 		return array(
 			'headers'  => array( 'x-akismet-guid' => bin2hex( random_bytes( 16 ) ) ),
