@@ -133,7 +133,9 @@ fn a_line_without_end_is_refused_and_not_held_in_memory() {
     let folder = folder(&[("rows.jsonl", &(row("fine") + &"x".repeat(MAX_LINE_BYTES + 1)))]);
     let message = contents(&open(folder.path(), CorpusOptions::default())).unwrap_err().to_string();
     assert!(
-        message.ends_with("rows.jsonl:2: the line is longer than 1048576 bytes; put one JSON object on a line"),
+        message.ends_with(&format!(
+            "rows.jsonl:2: the line is longer than {MAX_LINE_BYTES} bytes; put one JSON object on a line"
+        )),
         "{message}"
     );
 }
