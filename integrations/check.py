@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Asks Hamgate whether a comment may appear; prints `approve` or `hold`.
 
-Reads one comment as JSON from standard input (see ../docs/api.md). HAMGATE_URL names the service. Without an answer, a comment waits for
-a person.
+Reads one comment as JSON from standard input (see ../docs/api.md). HAMGATE_URL names the service, HAMGATE_KEY the key if it wants one.
+Without an answer, a comment waits for a person.
 """
 
 import json
@@ -11,11 +11,14 @@ import sys
 import urllib.request
 
 URL = os.environ.get("HAMGATE_URL", "http://127.0.0.1:8080") + "/v1/check"
+KEY = os.environ.get("HAMGATE_KEY")
 PATIENCE_SECONDS = 2
 
 
 def verdict(comment: bytes) -> str:
     request = urllib.request.Request(URL, comment, {"Content-Type": "application/json"})
+    if KEY:
+        request.add_header("Authorization", f"Bearer {KEY}")
     try:
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
             return json.load(answer)["verdict"]

@@ -294,9 +294,8 @@ impl Wire {
         let content = self
             .content
             .ok_or_else(|| CommentError::field("content", "is missing; it must hold the comment's text"))?;
-        // Without an `@`, what stands in `author_email` may be the very part that must not be kept.
-        let address = present(self.author_email).filter(|address| address.contains('@'));
-        let email_domain = present(self.email_domain).or(address).map(domain_of);
+        let given = present(self.email_domain).map(|domain| domain_of(&domain));
+        let email_domain = given.or_else(|| email_domain(&self.author_email?));
         let comment = Comment {
             content,
             id: self.id,
@@ -319,8 +318,15 @@ fn present(field: Option<String>) -> Option<String> {
     field.filter(|text| !text.trim().is_empty())
 }
 
+/// Of an e-mail address the part that is kept: what stands behind its last `@`, lower-cased.
+///
+/// Without an `@`, a text in the place of an address may be the very part that must not be kept, and nothing is.
+pub fn email_domain(address: &str) -> Option<String> {
+    address.contains('@').then(|| domain_of(address)).filter(|domain| !domain.is_empty())
+}
+
 /// What stands behind the last `@`, lower-cased; the whole text when there is none.
-fn domain_of(address: String) -> String {
+fn domain_of(address: &str) -> String {
     address.rsplit('@').next().unwrap_or_default().trim().to_lowercase()
 }
 

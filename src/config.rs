@@ -178,6 +178,16 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shutdown_deadline: Option<TimeSpan>,
 
+    /// How Akismet's clients are told that a comment is held
+    ///
+    /// `queue`: what a person should look at waits for moderation, what is certain lies in the spam folder; clients that
+    /// cannot tell the two apart (all but WordPress and Discourse) get both as spam, because they would publish it
+    /// otherwise. `pending`: everything held waits for moderation; only for clients that know the header
+    /// `X-akismet-error`, others publish it. `spam`: everything held lies in the spam folder. Default: queue.
+    #[arg(long, env = "HAMGATE_AKISMET_HOLD", value_name = "WHERE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub akismet_hold: Option<AkismetHold>,
+
     /// Form of log lines on stderr
     ///
     /// Default: text.
@@ -199,6 +209,18 @@ pub struct ServeOptions {
     #[arg(long, env = "HAMGATE_THREADS", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threads: Option<NonZeroUsize>,
+}
+
+/// Where comments that are held wait, in software that speaks Akismet's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum AkismetHold {
+    /// As the verdict says: for moderation or in the spam folder.
+    Queue,
+    /// For moderation.
+    Pending,
+    /// In the spam folder.
+    Spam,
 }
 
 /// The configuration that holds. Each field is explained at its namesake in [`ServeOptions`].
@@ -243,6 +265,8 @@ pub struct ServeConfig {
     pub max_connections_per_address: NonZeroUsize,
     /// See [`ServeOptions::shutdown_deadline`].
     pub shutdown_deadline: TimeSpan,
+    /// See [`ServeOptions::akismet_hold`].
+    pub akismet_hold: AkismetHold,
     /// See [`ServeOptions::log_format`].
     pub log_format: LogFormat,
     /// See [`ServeOptions::log_level`].
@@ -272,6 +296,7 @@ impl Default for ServeConfig {
             max_connections: count(512),
             max_connections_per_address: count(256),
             shutdown_deadline: TimeSpan::from_secs(8),
+            akismet_hold: AkismetHold::Queue,
             log_format: LogFormat::Text,
             log_level: LogLevel::Info,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),

@@ -21,6 +21,7 @@ use warp::http::{Method, Request};
 use warp::reply::Response;
 
 use crate::http::App;
+use crate::http::akismet;
 use crate::http::check::Judged;
 use crate::http::endpoint::Endpoint;
 use crate::http::problem::{Kind, Problem};
@@ -105,6 +106,7 @@ async fn answer<R: Routes>(
         Some(problem) => connection.app.refuse(problem),
         None => connection.route(request).await,
     };
+    akismet::complete(endpoint, &mut response);
     let took = begun.elapsed();
     connection.app.metrics.responded(endpoint, response.status(), took);
     if let Some(method) = method {

@@ -11,12 +11,14 @@
 //! |---|---|---|
 //! | `POST /v1/check` | the verdict on one comment | `check` |
 //! | `POST /v1/check/batch` | a verdict a line, streamed | `batch` |
+//! | `POST /1.1/comment-check` and Akismet's other paths | as Akismet answers | `akismet` |
 //! | `GET /v1/model` | the card of the model in service | `service` |
 //! | `GET /healthz`, `GET /readyz` | that the process lives; that it can judge | `service` |
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
 mod access;
+mod akismet;
 mod batch;
 mod body;
 mod check;
@@ -75,7 +77,8 @@ impl App {
 
 /// Every route. The one that is asked for all day stands first: each filter that fails before a match costs something.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
-    check::route(app).or(batch::route(app)).unify().or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
+    let judging = check::route(app).or(akismet::route(app)).unify().or(batch::route(app)).unify();
+    judging.or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
 }
 
 /// Hands the application to a handler.

@@ -23,11 +23,17 @@ pub fn document() -> serde_json::Result<String> {
             Every refusal is `application/problem+json` (RFC 9457). Any path may also answer 431 (too many or too long \
             headers) and 503 (too many connections; see `Retry-After`), and any unknown path answers 404.",
     ),
-    paths(check, batch, model, healthz, readyz, metrics, openapi),
+    paths(
+        check, batch, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
+        usage_limit, key_sites, compatible_plugins, model, healthz, readyz, metrics, openapi,
+    ),
     components(schemas(BatchLine)),
     modifiers(&Keys),
     tags(
         (name = "verdicts", description = "May this comment appear?"),
+        (name = "akismet", description = "Akismet's protocol, for software that speaks it; docs/akismet.md has the details. \
+            The key may also be the field `key`, the first label of the host, or a segment before the path. Errors of the \
+            protocol have status 200, another text than documented here, and the header `X-akismet-debug-help`."),
         (name = "operation", description = "For the people and tools that run the service."),
     )
 )]
@@ -247,6 +253,22 @@ enum CommentRefusals {
 }
 
 #[derive(IntoResponses)]
+enum FormRefusals {
+    /// The path does not take this method; `Allow` lists those it takes.
+    #[response(status = 405, content_type = "application/problem+json")]
+    MethodNotAllowed(Problem),
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(Problem),
+    /// The body is longer than eight times the limit of a comment.
+    #[response(status = 413, content_type = "application/problem+json")]
+    TooLarge(Problem),
+    /// The body is no form.
+    #[response(status = 415, content_type = "application/problem+json")]
+    UnsupportedMediaType(Problem),
+}
+
+#[derive(IntoResponses)]
 enum GetRefusals {
     /// The path does not take this method; `Allow` lists those it takes.
     #[response(status = 405, content_type = "application/problem+json")]
@@ -326,6 +348,191 @@ fn check() {}
     )
 )]
 fn batch() {}
+
+/// May this comment appear?
+///
+/// `true`: into the spam folder. `false`: it may appear, unless there is the header `X-akismet-error`, at which WordPress and
+/// Discourse keep it for moderation. Anything else: nothing was decided.
+#[utoipa::path(
+    post, path = "/1.1/comment-check", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        description = "`api_key`, `blog` and `user_ip` are required; `comment_content`, `comment_author`, \
+            `comment_author_url`, `comment_author_email`, `comment_type`, `permalink`, `blog_lang`, `user_role`, `is_test`, \
+            `recheck_reason` and `honeypot_field_name` are understood, all others ignored.",
+        examples(("comment" = (summary = "A comment", value = json!(
+            "api_key=0123456789ab&blog=https%3A%2F%2Fblog.example&user_ip=192.0.2.7&comment_author=Jutta&comment_content=Danke+f%C3%BCr+den+Artikel"
+        ))))
+    ),
+    responses(
+        (status = 200, description = "The word", body = String, content_type = "text/plain; charset=utf-8",
+            headers(
+                ("X-akismet-guid" = String, description = "The name of this answer, 32 hexadecimal digits; always there."),
+                ("X-akismet-error" = String, description = "`hold` or `undecided`: keep the comment for moderation."),
+            ),
+            example = "false"),
+        FormRefusals,
+    )
+)]
+fn comment_check() {}
+
+/// This comment is spam
+#[utoipa::path(
+    post, path = "/1.1/submit-spam", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
+        examples(("comment" = (summary = "A comment", value = json!(
+            "api_key=0123456789ab&blog=https%3A%2F%2Fblog.example&comment_author=Cheap+Pills&comment_content=Best+casino+bonus"
+        ))))
+    ),
+    responses(
+        (status = 200, description = "`Thanks for making the web a better place.`, once it is safe on the disk", body = String,
+            content_type = "text/plain; charset=utf-8",
+            headers(("X-hamgate-decision" = String, description = "The guid of the decision it corrects, or `unknown`."))),
+        (status = 503, description = "It was not stored.", body = String, content_type = "text/plain; charset=utf-8"),
+        FormRefusals,
+    )
+)]
+fn submit_spam() {}
+
+/// This comment is no spam
+#[utoipa::path(
+    post, path = "/1.1/submit-ham", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
+        examples(("comment" = (summary = "A comment", value = json!(
+            "api_key=0123456789ab&blog=https%3A%2F%2Fblog.example&comment_author=Jutta&comment_content=Danke+f%C3%BCr+den+Artikel"
+        ))))
+    ),
+    responses(
+        (status = 200, description = "`Thanks for making the web a better place.`, once it is safe on the disk", body = String,
+            content_type = "text/plain; charset=utf-8",
+            headers(("X-hamgate-decision" = String, description = "The guid of the decision it corrects, or `unknown`."))),
+        (status = 503, description = "It was not stored.", body = String, content_type = "text/plain; charset=utf-8"),
+        FormRefusals,
+    )
+)]
+fn submit_ham() {}
+
+/// Is this key valid?
+#[utoipa::path(
+    post, path = "/1.1/verify-key", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
+    ),
+    responses(
+        (status = 200, description = "`valid` or `invalid`", body = String, content_type = "text/plain; charset=utf-8"),
+        FormRefusals,
+    )
+)]
+fn verify_key() {}
+
+/// A blog says good-bye; the key goes on being valid
+#[utoipa::path(
+    post, path = "/1.1/deactivate", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
+    ),
+    responses(
+        (status = 200, description = "`deactivated`", body = String, content_type = "text/plain; charset=utf-8"),
+        FormRefusals,
+    )
+)]
+fn deactivate() {}
+
+/// An account that works and costs nothing
+#[utoipa::path(
+    post, path = "/1.1/get-subscription", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
+    ),
+    responses(
+        (status = 200, description = "The account", body = Object),
+        FormRefusals,
+    )
+)]
+fn get_subscription() {}
+
+/// The figures of a site, in all and by day or month
+#[utoipa::path(
+    post, path = "/1.1/get-stats", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example&from=6-months"))))
+    ),
+    responses(
+        (status = 200, description = "The figures", body = Object),
+        FormRefusals,
+    )
+)]
+fn get_stats() {}
+
+/// A word that opens nothing
+#[utoipa::path(
+    post, path = "/1.1/token", tag = "akismet",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded",
+        examples(("key" = (summary = "A key", value = json!("api_key=0123456789ab"))))
+    ),
+    responses(
+        (status = 200, description = "The word", body = String, content_type = "text/plain; charset=utf-8"),
+        FormRefusals,
+    )
+)]
+fn token() {}
+
+/// Can it be reached?
+#[utoipa::path(
+    get, path = "/1.1/test", tag = "akismet",
+    responses(
+        (status = 200, description = "`connected`", body = String, content_type = "text/plain; charset=utf-8"),
+        GetRefusals,
+    )
+)]
+fn test() {}
+
+/// How much was asked this month; also by POST
+#[utoipa::path(
+    get, path = "/1.2/usage-limit", tag = "akismet",
+    params(("api_key" = Option<String>, Query, description = "A key."), ("extended" = Option<String>, Query, description = "`1` adds `notice_level` and `upgrade`.")),
+    responses(
+        (status = 200, description = "The figures", body = Object),
+        GetRefusals,
+    )
+)]
+fn usage_limit() {}
+
+/// What each site asked in a month; also by POST
+#[utoipa::path(
+    get, path = "/1.2/key-sites", tag = "akismet",
+    params(
+        ("api_key" = Option<String>, Query, description = "A key."),
+        ("month" = Option<String>, Query, description = "`YYYY-MM`; this month unless given."),
+        ("format" = Option<String>, Query, description = "`json` or `csv`."),
+        ("filter" = Option<String>, Query, description = "Only sites with this in their address."),
+        ("order" = Option<String>, Query, description = "`total`, `spam`, `ham`, `missed_spam` or `false_positives`; largest first."),
+        ("limit" = Option<u64>, Query, description = "So many sites; 500 unless given."),
+        ("offset" = Option<u64>, Query, description = "After so many others."),
+    ),
+    responses(
+        (status = 200, description = "The sites; with `format=csv` a table", body = Object),
+        GetRefusals,
+    )
+)]
+fn key_sites() {}
+
+/// An empty list
+#[utoipa::path(
+    get, path = "/1.2/compatible-plugins", tag = "akismet",
+    responses(
+        (status = 200, description = "The list", body = Vec<String>),
+        GetRefusals,
+    )
+)]
+fn compatible_plugins() {}
 
 /// The card of the model in service
 #[utoipa::path(

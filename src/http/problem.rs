@@ -205,13 +205,14 @@ impl Problem {
         response
     }
 
-    /// As the bytes of a whole HTTP answer, for a connection that is refused before it becomes one.
-    pub fn into_bytes(self) -> Vec<u8> {
+    /// As the bytes of a whole HTTP answer, for a connection that is refused before it becomes one. `more_headers` are
+    /// whole lines.
+    pub fn into_bytes(self, more_headers: &str) -> Vec<u8> {
         let body = self.body();
         let status = self.kind.status();
         let head = format!(
             "HTTP/1.1 {} {}\r\ncontent-type: {MEDIA_TYPE}\r\ncontent-length: {}\r\n\
-             retry-after: {RETRY_AFTER_SECONDS}\r\nconnection: close\r\n\r\n",
+             retry-after: {RETRY_AFTER_SECONDS}\r\n{more_headers}connection: close\r\n\r\n",
             status.as_u16(),
             status.canonical_reason().unwrap_or_default(),
             body.len()
@@ -261,10 +262,11 @@ mod tests {
 
     #[test]
     fn a_refused_connection_gets_a_whole_answer() {
-        let bytes = Problem::new(Kind::Busy, "come back").into_bytes();
+        let bytes = Problem::new(Kind::Busy, "come back").into_bytes("x-more: yes\r\n");
         let text = String::from_utf8(bytes).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.starts_with("HTTP/1.1 503 Service Unavailable\r\n"));
-        assert!(head.contains(&format!("content-length: {}", body.len())));
+        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+        assert!(head.contains("\r\nx-more: yes\r\n"));
     }
 }

@@ -25,6 +25,7 @@ use warp::http::Request;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
+use crate::http::akismet;
 use crate::http::connection::{self, Incoming, Stage};
 use crate::http::gate::Gate;
 use crate::http::metrics::Refusal;
@@ -204,36 +205,33 @@ async fn drain(stage: &watch::Sender<Stage>, deadline: Duration) -> Ended {
 /// Tells clients over the limit to come back.
 struct Turnstile {
     slots: Arc<Semaphore>,
-    too_many: Arc<[u8]>,
-    too_many_from_address: Arc<[u8]>,
 }
 
 impl Turnstile {
     fn new() -> Self {
-        let answer = |detail| Problem::new(Kind::Busy, detail).into_bytes().into();
-        Turnstile {
-            slots: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)),
-            too_many: answer("there are too many connections; close unused ones or try again later"),
-            too_many_from_address: answer(
-                "your address has too many connections; close unused ones or try again later",
-            ),
-        }
+        Turnstile { slots: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)) }
     }
 
     fn turn_away(&self, stream: TcpStream, why: Refusal) {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
             return;
         };
-        let answer = Arc::clone(match why {
-            Refusal::TooMany => &self.too_many,
-            Refusal::TooManyFromAddress => &self.too_many_from_address,
-        });
         tokio::spawn(async move {
             // Nobody is there to hear that even this failed.
-            let _ = explain(stream, &answer).await;
+            let _ = explain(stream, &refusal(why)).await;
             drop(slot);
         });
     }
+}
+
+/// A whole answer to a request that nobody reads. It may well be one of Akismet's: then the headers of that protocol are
+/// what keeps a blog from publishing a comment that nobody judged. To all others they mean nothing.
+fn refusal(why: Refusal) -> Vec<u8> {
+    let detail = match why {
+        Refusal::TooMany => "there are too many connections; close unused ones or try again later",
+        Refusal::TooManyFromAddress => "your address has too many connections; close unused ones or try again later",
+    };
+    Problem::new(Kind::Busy, detail).into_bytes(&akismet::undecided_lines())
 }
 
 /// Sends `answer` to a client as soon as it asks, and at the latest when patience ends. An answer that comes before

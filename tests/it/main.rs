@@ -5,6 +5,12 @@ mod support;
 /// Runs the program as a user does, in a folder of its own.
 mod workshop;
 
+/// Akismet's protocol: keys, forms, words, errors, figures.
+mod akismet;
+/// What real clients sent, byte for byte, and what they are answered.
+mod akismet_captured;
+/// Akismet's protocol with a store that does not answer, and what it keeps of a visitor.
+mod akismet_store;
 /// Bad bodies, paths, methods and media types are refused in the one form of refusals, and nothing a stranger sends is an
 /// error of ours.
 mod bad_requests;

@@ -1,33 +1,6 @@
-use std::io;
-use std::sync::{Arc, Mutex};
+use hamgate::telemetry::LogFormat;
 
-use hamgate::telemetry::{LogFormat, LogLevel, subscriber};
-use tracing_subscriber::fmt::MakeWriter;
-
-use crate::support::{TestServer, chunk, post_chunked};
-
-/// Log lines, kept.
-#[derive(Clone, Default)]
-struct Kept(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Kept {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Kept {
-    type Writer = Kept;
-
-    fn make_writer(&self) -> Kept {
-        self.clone()
-    }
-}
+use crate::support::{Log, TestServer, chunk, post_chunked};
 
 const MARK: &str = "Xyzzy";
 
@@ -101,14 +74,12 @@ async fn send_marks(server: &TestServer) {
 #[tokio::test(flavor = "current_thread")]
 async fn nothing_a_stranger_types_reaches_a_log_line_even_at_trace_level() {
     for format in [LogFormat::Text, LogFormat::Json] {
-        let kept = Kept::default();
-        let guard = tracing::subscriber::set_default(subscriber(format, LogLevel::Trace, kept.clone()));
+        let log = Log::catch(format);
         let server = TestServer::start().await;
         send_marks(&server).await;
         let checked = server.check(r#"{"content":"hello"}"#).await;
         server.stop().await;
-        drop(guard);
-        let lines = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        let lines = log.lines();
         assert!(!lines.to_lowercase().contains(&MARK.to_lowercase()), "{lines}");
         // The lines that should be there are.
         let model = checked["model"].as_str().unwrap();

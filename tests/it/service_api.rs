@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{HAM, SPAM, TestServer, shipped_model};
+use crate::support::{Blog, HAM, SPAM, TestServer, shipped_model};
 
 #[tokio::test]
 async fn the_probes_say_that_it_lives_and_that_it_can_judge() {
@@ -55,7 +55,9 @@ async fn metrics_count_verdicts_responses_and_time() {
 
 #[tokio::test]
 async fn the_openapi_document_is_true_of_every_path_and_example() {
-    let server = TestServer::start().await;
+    // With a store, which the submits need, and without keys.
+    let blog = Blog::open().await;
+    let server = &blog.server;
     let document: Value = server.get("/openapi.json").await.json().await.unwrap();
     assert!(document["openapi"].as_str().unwrap().starts_with("3.1"));
     let schemas = &document["components"]["schemas"];
@@ -92,12 +94,13 @@ async fn the_openapi_document_is_true_of_every_path_and_example() {
                         conforms(example, &content["schema"], schemas)
                             .unwrap_or_else(|why| panic!("{path} {status}: {why}"));
                     }
-                    assert!(status.as_str() < "400" || media_type == "application/problem+json");
+                    let of_akismet = media_type == "text/plain; charset=utf-8" && path.starts_with("/1.");
+                    assert!(status.as_str() < "400" || media_type == "application/problem+json" || of_akismet);
                 }
             }
         }
     }
-    assert!(called >= 16, "{called}");
+    assert!(called >= 40, "{called}");
 }
 
 #[tokio::test]

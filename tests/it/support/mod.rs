@@ -1,11 +1,15 @@
 //! What the tests share: the model, a server, and a client that can misbehave.
 
+mod blog;
+mod log;
 mod model;
 mod raw;
 mod server;
 
+pub use blog::{Blog, KEY, REQUIRED, Said, WORDPRESS};
+pub use log::Log;
 pub use model::{shipped_model, shipped_model_bytes};
-pub use raw::{Raw, chunk, post, post_chunked};
+pub use raw::{Answer as RawAnswer, Raw, chunk, post, post_chunked};
 pub use server::{TestServer, config, span};
 
 use std::time::Duration;
