@@ -156,7 +156,7 @@ fn trade_off(page: &Page<'_>) -> Markup {
                     (plural(fewer, "more spam comment")) " through. "
                 }
                 @if let Some(more) = more {
-                    "To hold one more would catch " (plural(more, "more spam comment")) "."
+                    "To hold one honest comment more would catch " (plural(more, "more spam comment")) "."
                 }
             }
             div.pair {
