@@ -156,7 +156,9 @@ fn subject(clue: &ClueSubject) -> Subject {
         ClueSubject::Unfamiliar(_) => Subject::Unfamiliar,
         ClueSubject::Length(_) => Subject::Length,
         ClueSubject::Feature { view, name } => match view {
-            View::Words | View::WordPairs | View::Fragments => Subject::Phrase(name.clone()),
+            View::WordPairs => Subject::Phrase(name.clone()),
+            // Only pairs know the edges of a text; here somebody typed their marks.
+            View::Words | View::Fragments => Subject::Phrase(name.replace(['‹', '›'], "")),
             View::Structure if name.starts_with("length:") => Subject::Length,
             View::Structure => Subject::Form(name.clone()),
             View::Links => Subject::Link(name.clone()),

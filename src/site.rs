@@ -17,10 +17,8 @@ pub enum SiteError {
     /// There is no host in it.
     #[error("the address of a site is missing; write it like `example.org` or `https://example.org/blog`")]
     Empty,
-    /// White space or control characters.
-    #[error(
-        "the address of a site may not hold white space; write it like `example.org` or `https://example.org/blog`"
-    )]
+    /// White space, control characters, or an address within an address.
+    #[error("this is no address of a site; write it like `example.org` or `https://example.org/blog`")]
     NotAnAddress,
     /// Longer than any real one.
     #[error("the address of a site may have at most {} bytes", Site::LONGEST)]
@@ -41,24 +39,30 @@ impl FromStr for Site {
     type Err = SiteError;
 
     fn from_str(text: &str) -> Result<Self, SiteError> {
-        let text = text.trim();
-        if text.len() > Self::LONGEST {
-            return Err(SiteError::TooLong);
-        }
-        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            return Err(SiteError::NotAnAddress);
-        }
-        let lower = text.to_lowercase();
-        let address = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
-        let address = address.split(['?', '#']).next().unwrap_or_default();
-        let (host, path) = address.split_at(address.find('/').unwrap_or(address.len()));
-        let host = host.rsplit('@').next().unwrap_or_default();
-        let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
-        if host.is_empty() {
-            return Err(SiteError::Empty);
-        }
-        Ok(Site(format!("{host}{}", path.trim_end_matches('/'))))
+        let site = spell(text.trim())?;
+        // What is stored is read again: an address within an address would then be read as something else.
+        if spell(&site)? == site { Ok(Site(site)) } else { Err(SiteError::NotAnAddress) }
     }
+}
+
+/// The one spelling of an address.
+fn spell(text: &str) -> Result<String, SiteError> {
+    if text.len() > Site::LONGEST {
+        return Err(SiteError::TooLong);
+    }
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(SiteError::NotAnAddress);
+    }
+    let lower = text.to_lowercase();
+    let address = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let (host, path) = address.split_at(address.find('/').unwrap_or(address.len()));
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
+    if host.is_empty() {
+        return Err(SiteError::Empty);
+    }
+    Ok(format!("{host}{}", path.trim_end_matches('/')))
 }
 
 impl fmt::Display for Site {
@@ -70,6 +74,16 @@ impl fmt::Display for Site {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn whatever_is_taken_is_read_back_as_it_is(text in "(https?://|//)?[a-cwİß.:/@?#-]{0,30}") {
+            if let Ok(site) = text.parse::<Site>() {
+                prop_assert_eq!(site.as_str().parse::<Site>(), Ok(site.clone()));
+            }
+        }
+    }
 
     #[test]
     fn every_spelling_of_one_site_is_that_site() {
@@ -97,6 +111,9 @@ mod tests {
             ("https:///blog", SiteError::Empty),
             ("www.", SiteError::Empty),
             ("my blog", SiteError::NotAnAddress),
+            ("x://y:///z", SiteError::Empty),
+            ("http://http://x.example", SiteError::NotAnAddress),
+            ("www.www.x.example", SiteError::NotAnAddress),
             ("example.org\0", SiteError::NotAnAddress),
             (&long, SiteError::TooLong),
         ];

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use crate::cli::{Failure, output, tables};
 use crate::config::ServeOptions;
 use crate::site::Site;
-use crate::store::{Day, Key, KeyRecord, Store, StoreChoice, StoreLocation};
+use crate::store::{Day, Key, KeyRecord, Store, StoreChoice, StoreLocation, StoreOptions};
 
 /// Make, list and revoke the keys that blogs ask with
 ///
@@ -58,7 +58,7 @@ impl KeyArgs {
         let location = location(config.store.as_ref())?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
         runtime.block_on(async {
-            let store = super::serve::open(location, config.store_options()).await?;
+            let store = super::serve::open(location, StoreOptions { forgets: false, ..config.store_options() }).await?;
             let done = self.command.run(&store).await;
             store.close().await;
             done

@@ -37,10 +37,7 @@ impl Fingerprint {
         }
         Fingerprint {
             shingles: near_duplicate_shingles(&comment.content).into_boxed_slice(),
-            family: row
-                .family
-                .as_ref()
-                .map(|family| Hasher::new("family").add_text(&row.source).add_text(family).finish().value()),
+            family: row.family.as_ref().map(|family| Hasher::new("family").add_text(family).finish().value()),
             key: key.finish().value(),
             label: row.label,
         }

@@ -14,7 +14,7 @@
 //! sorted before any of their floating-point numbers are added.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 use std::sync::Mutex;
 
 use crate::comment::{Label, LabelledComment};
@@ -228,7 +228,7 @@ fn count<R: Rows + ?Sized>(
 /// The fold of the row last extracted: near-duplicates and rows of one family share it.
 fn fold_of(row: &LabelledComment, extractor: &Extractor) -> u64 {
     let key = match &row.family {
-        Some(family) => Hasher::new("family").add_text(&row.source).add_text(family).finish().value(),
+        Some(family) => Hasher::new("family").add_text(family).finish().value(),
         None => extractor.near_duplicate_key(),
     };
     // MinHash keys are small by construction; mix them before taking a remainder.
@@ -369,6 +369,7 @@ fn cross_fit(rows: &[HeldOutRow]) -> Result<Vec<Scored>, Label> {
 }
 
 /// A feature of a wanted bucket, by name.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Found {
     view: View,
     bucket: u32,
@@ -414,17 +415,17 @@ struct NameHunt {
     wanted: HashMap<(View, u32), f32>,
 }
 
-/// Collects the wanted names of one comment.
+/// Collects the wanted names of one comment, each once, however often the comment repeats it.
 struct Hunter<'a> {
     hunt: &'a NameHunt,
-    names: Vec<Found>,
+    names: BTreeSet<Found>,
 }
 
 impl Sink for Hunter<'_> {
     fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String) {
         let bucket = hash.bucket(view);
         if self.hunt.wanted.contains_key(&(view, bucket)) {
-            self.names.push(Found { view, bucket, name: name() });
+            self.names.insert(Found { view, bucket, name: name() });
         }
     }
 }
@@ -450,7 +451,7 @@ impl NameHunt {
     }
 
     fn begin(&self) -> Hunter<'_> {
-        Hunter { hunt: self, names: Vec::new() }
+        Hunter { hunt: self, names: BTreeSet::new() }
     }
 
     /// Puts the most frequent name of every wanted bucket on the card.

@@ -37,9 +37,19 @@ impl Decided {
     /// What it takes of the queue's room, in bytes, roughly.
     pub(super) fn weight(&self) -> usize {
         let comment = &self.comment;
-        let fields =
-            [&comment.author, &comment.author_url, &comment.email_domain, &comment.post_title, &comment.post_url];
-        let fields = fields.into_iter().flatten().chain(&comment.post_excerpt).map(String::len).sum::<usize>();
+        let fields = [
+            &comment.author,
+            &comment.author_url,
+            &comment.email_domain,
+            &comment.post_title,
+            &comment.post_excerpt,
+            &comment.post_url,
+            &comment.lang,
+            &comment.date,
+            &comment.id,
+            &self.comment_type,
+        ];
+        let fields = fields.into_iter().flatten().map(String::len).sum::<usize>();
         size_of::<Self>() + comment.content.len() + fields
     }
 }

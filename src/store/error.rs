@@ -141,7 +141,9 @@ impl StoreError {
             StoreError::ReadOnly => {
                 "let the user that runs Hamgate write the file and its folder, or give another path with `--store`"
             }
-            StoreError::Full => "make room on the disk; `--store-limit-mib` bounds what the store takes",
+            StoreError::Full => {
+                "make room on the disk; `--store-limit-mib` bounds what comments that nobody corrected take"
+            }
             StoreError::Gone => "put the file back and start Hamgate again",
             StoreError::Busy { .. } => "try again; if it lasts, the disk is slow or another program holds the store",
             StoreError::UnknownDecision => "send the id that came with the decision, or the comment itself",

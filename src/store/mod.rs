@@ -61,6 +61,8 @@ pub struct Store {
 /// How a store is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StoreOptions {
+    /// Whether anything goes at all: a program that only looks in leaves that to the service and its options.
+    pub forgets: bool,
     /// Comments that nobody corrected go after so many days.
     pub retention_days: u32,
     /// When the tables take more than so many mebibytes, the oldest of these go before their time.
@@ -78,6 +80,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
+            forgets: true,
             retention_days: 90,
             limit_mib: 1024,
             queue_decisions: 4096,
@@ -107,7 +110,9 @@ impl Store {
         let shared = Arc::new(Shared::default());
         shared.keyring.store(Arc::new(keys::ring(&mut database.connection).await?));
         shared.bytes.store(retention::bytes_in_use(&mut database.connection).await?, Relaxed);
-        let bounds = Bounds { days: options.retention_days, bytes: u64::from(options.limit_mib) << 20 };
+        let bounds = options
+            .forgets
+            .then_some(Bounds { days: options.retention_days, bytes: u64::from(options.limit_mib) << 20 });
         let (queue, messages) = mpsc::channel(options.queue_decisions);
         tokio::spawn(Writer::new(database, messages, Arc::clone(&shared), bounds).run());
         let readers = SqlitePoolOptions::new()

@@ -38,6 +38,9 @@ pub(super) async fn step(connection: &mut SqliteConnection, bounds: Bounds, now:
     }
     if gone > 0 {
         sqlx::query(STEP_PAGES).execute(&mut *connection).await?;
+        // Until the log is merged into the file, the deleted text still stands there. A reader may be in the way; the next step
+        // tries again.
+        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await?;
     }
     Ok(Step { bytes: bytes_in_use(connection).await?, more: gone > 0 })
 }

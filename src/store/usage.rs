@@ -165,9 +165,10 @@ pub(super) async fn relabelled(
     decision: Option<Decision>,
     (before, after): (Option<Label>, Label),
 ) -> Result<(), sqlx::Error> {
-    let wrong = |label: Option<Label>| match label {
-        Some(Label::Spam) if decision != Some(Decision::Hold) => (1, 0),
-        Some(Label::Ham) if decision != Some(Decision::Approve) => (0, 1),
+    // Nobody was wrong about a comment that nobody judged.
+    let wrong = |label: Option<Label>| match (label, decision) {
+        (Some(Label::Spam), Some(Decision::Approve)) => (1, 0),
+        (Some(Label::Ham), Some(Decision::Hold)) => (0, 1),
         _ => (0_i64, 0_i64),
     };
     let (before, after) = (wrong(before), wrong(Some(after)));

@@ -77,7 +77,7 @@ pub(super) struct Writer {
     database: Database,
     queue: mpsc::Receiver<Message>,
     shared: Arc<Shared>,
-    bounds: Bounds,
+    bounds: Option<Bounds>,
     batch: Vec<Message>,
     closing: Option<oneshot::Sender<()>>,
     next_refresh: Instant,
@@ -86,7 +86,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// A writer with its work before it.
-    pub fn new(database: Database, queue: mpsc::Receiver<Message>, shared: Arc<Shared>, bounds: Bounds) -> Self {
+    pub fn new(
+        database: Database,
+        queue: mpsc::Receiver<Message>,
+        shared: Arc<Shared>,
+        bounds: Option<Bounds>,
+    ) -> Self {
         let now = Instant::now();
         let (next_refresh, next_tidy) = (now + REFRESH, now);
         Writer { database, queue, shared, bounds, batch: Vec::new(), closing: None, next_refresh, next_tidy }
@@ -173,23 +178,33 @@ impl Writer {
     /// Writes the batch as one transaction.
     async fn commit(&mut self) -> Result<Vec<Outcome>, StoreError> {
         self.database.require_file()?;
-        let mut transaction = self.database.connection.begin_with("BEGIN IMMEDIATE").await?;
+        let written = self.write_within().await;
+        if written.is_err() {
+            // SQLite may have rolled back already, on a full disk for instance; then this fails, and there is nothing to do.
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.database.connection).await;
+        }
+        written
+    }
+
+    /// The transaction. Its beginning and end are statements like others: sqlx counts transactions of its own, and a rollback
+    /// that SQLite made by itself would leave that count wrong for ever.
+    async fn write_within(&mut self) -> Result<Vec<Outcome>, StoreError> {
+        let transaction = &mut self.database.connection;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *transaction).await?;
         let mut outcomes = Vec::new();
         for message in &self.batch {
             let ask = match message {
                 Message::Remember(decided, _) => {
-                    decisions::insert(&mut transaction, decided).await?;
+                    decisions::insert(transaction, decided).await?;
                     continue;
                 }
                 Message::Ask(ask) => ask,
                 Message::Close(_) => continue,
             };
             outcomes.push(match &**ask {
-                Ask::Correct(correction, _) => {
-                    Outcome::Correct(corrections::apply(&mut transaction, correction).await?)
-                }
-                Ask::AddKey(hash, site, _) => Outcome::AddKey(keys::insert(&mut transaction, hash, site, now()).await?),
-                Ask::RevokeKey(id, _) => Outcome::RevokeKey(keys::revoke(&mut transaction, *id, now()).await?),
+                Ask::Correct(correction, _) => Outcome::Correct(corrections::apply(transaction, correction).await?),
+                Ask::AddKey(hash, site, _) => Outcome::AddKey(keys::insert(transaction, hash, site, now()).await?),
+                Ask::RevokeKey(id, _) => Outcome::RevokeKey(keys::revoke(transaction, *id, now()).await?),
                 Ask::Flush(_) => Outcome::Flush,
             });
         }
@@ -197,7 +212,7 @@ impl Writer {
             // Without this a transaction of nothing would look like a disk that can be written.
             sqlx::query("UPDATE probe SET tries = tries + 1").execute(&mut *transaction).await?;
         }
-        transaction.commit().await?;
+        sqlx::query("COMMIT").execute(&mut *transaction).await?;
         Ok(outcomes)
     }
 
@@ -247,7 +262,8 @@ impl Writer {
 
     /// Lets go what may go; tells whether there may be more of it.
     async fn tidy(&mut self) -> bool {
-        match retention::step(&mut self.database.connection, self.bounds, now()).await {
+        let Some(bounds) = self.bounds else { return false };
+        match retention::step(&mut self.database.connection, bounds, now()).await {
             Ok(step) => {
                 self.shared.bytes.store(step.bytes, Relaxed);
                 step.more

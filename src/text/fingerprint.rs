@@ -5,7 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::normalize::{fold, normalize};
+use super::normalize::{fold, normalize_spelling};
 use crate::comment::Comment;
 use crate::site::Site;
 
@@ -18,7 +18,7 @@ pub fn fingerprint(site: &Site, comment: &Comment) -> Fingerprint {
     let mut checksum = Sha256::new();
     let (mut buffer, mut normal, mut characters) = (String::new(), String::new(), Vec::new());
     for part in [comment.author.as_deref().unwrap_or_default(), &comment.content] {
-        normalize(&part.replace('\\', ""), &mut buffer, &mut normal);
+        normalize_spelling(&part.replace('\\', ""), &mut buffer, &mut normal);
         fold(&normal, &mut characters);
         let folded: String = characters.iter().collect();
         // The length keeps the end of one part from becoming the beginning of the next.
@@ -66,6 +66,7 @@ mod tests {
             ("example.org", "Ann", "aHello"),
             ("example.org", "", "Hello"),
             ("example.org", "Anna", "Hello!"),
+            ("example.org", "Anna", "@bob Hello"),
         ] {
             assert_ne!(of(site, author, content), first, "{site} {author} {content}");
         }

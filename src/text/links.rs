@@ -11,6 +11,8 @@ use super::{Hasher, Sink, View};
 
 /// More links than this add no features: a dump of a thousand is judged by its beginning.
 const MOST_LINKS: usize = 20;
+/// A run of characters without white space that is longer than this many bytes holds no link.
+const LONGEST_RUN: usize = 2048;
 /// More words of one path than this add no features.
 const MOST_PATH_WORDS: usize = 12;
 
@@ -21,7 +23,13 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
     let mut finder = LinkFinder::new();
     finder.url_must_have_scheme(false);
     let mut copied = 0;
-    for link in finder.links(visible) {
+    // The finder looks back over a run again at every dot: of a run without end it would never have done.
+    let runs = visible.split_inclusive(char::is_whitespace).scan(0, |end, run| {
+        *end += run.len();
+        Some((*end - run.len(), run))
+    });
+    let short_runs = runs.filter(|(_, run)| run.len() <= LONGEST_RUN && run.contains(['.', ':', '@']));
+    for (offset, link) in short_runs.flat_map(|(offset, run)| finder.links(run).map(move |link| (offset, link))) {
         let text = link.as_str();
         match link.kind() {
             LinkKind::Email => mail_domains.extend(text.rsplit('@').next().map(str::to_lowercase)),
@@ -31,9 +39,9 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
             // "Hallo.Ich" is a missing space, not a host.
             _ => continue,
         }
-        prose.push_str(&visible[copied..link.start()]);
+        prose.push_str(&visible[copied..offset + link.start()]);
         prose.push(' ');
-        copied = link.end();
+        copied = offset + link.end();
     }
     if copied > 0 {
         prose.push_str(&visible[copied..]);

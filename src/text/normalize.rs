@@ -14,10 +14,20 @@ pub(super) fn normalize(raw: &str, buffer: &mut String, out: &mut String) {
     out.clear();
     let decoded = html_escape::decode_html_entities(raw);
     let decoded = if names_people(&decoded) { without_people(&decoded).into() } else { decoded };
+    normalize_decoded(&decoded, buffer, out);
+}
+
+/// The same without looking at mentions.
+pub(super) fn normalize_spelling(raw: &str, buffer: &mut String, out: &mut String) {
+    out.clear();
+    normalize_decoded(&html_escape::decode_html_entities(raw), buffer, out);
+}
+
+fn normalize_decoded(decoded: &str, buffer: &mut String, out: &mut String) {
     if decoded.is_ascii() || decoded.chars().all(is_plain) {
-        out.push_str(&decoded);
+        out.push_str(decoded);
     } else {
-        normalize_unicode(&decoded, buffer, out);
+        normalize_unicode(decoded, buffer, out);
     }
 }
 
@@ -45,24 +55,31 @@ fn names_people(text: &str) -> bool {
     text.contains('@') || text.contains('[') && text.contains("[ip]")
 }
 
-/// Drops mentions (`@anna`): whom somebody speaks to is a name, not evidence, and corpora replace all of them by one
-/// placeholder, which a model would learn as the mark of that corpus. The placeholders for what was cut out of the public corpora, `[email]@` and
-/// `[ip]`, are undone for the same reason.
+/// Drops the sign of mentions, so that `@anna` is the word it would be without, and what the public corpora put in place of
+/// people: `@user`, `[email]@` and `[ip]`. A model would learn these as the mark of their corpus.
 fn without_people(text: &str) -> String {
     let text = text.replace("[email]@", "someone@").replace("[ip]", "");
     let mut kept = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
     let mut last = ' ';
-    while let Some(c) = characters.next() {
-        if c == '@' && !last.is_alphanumeric() && characters.peek().is_some_and(|next| next.is_alphanumeric()) {
-            while characters.next_if(|next| next.is_alphanumeric() || matches!(next, '_' | '-')).is_some() {}
-            last = ' ';
-            continue;
+    let mut rest = text.as_str();
+    while let Some(c) = rest.chars().next() {
+        rest = &rest[c.len_utf8()..];
+        if c == '@' && !last.is_alphanumeric() && rest.starts_with(char::is_alphanumeric) {
+            rest = without_placeholder(rest);
+        } else {
+            kept.push(c);
         }
-        kept.push(c);
         last = c;
     }
     kept
+}
+
+/// What follows `@`, without the placeholder for a name.
+fn without_placeholder(mention: &str) -> &str {
+    mention
+        .strip_prefix("user")
+        .filter(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        .unwrap_or(mention)
 }
 
 /// Writes `text` in lower case with white space folded to single spaces and none at the ends.
@@ -92,7 +109,7 @@ pub(super) fn fold(text: &str, out: &mut Vec<char>) {
 /// characters, bidirectional controls, soft hyphen, variation selectors, byte order mark. U+FEFF ends nearly every row of
 /// the YouTube corpora, an artefact of their export.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{00AD}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}')
+    matches!(c, '\u{00AD}' | '\u{034F}' | '\u{061C}' | '\u{180E}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0000}'..='\u{E01EF}')
 }
 
 /// Greek and Cyrillic letters that look like Latin ones, after the confusables of Unicode Technical Standard 39, cut down
@@ -194,9 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn mentions_and_placeholders_go_and_addresses_stay() {
+    fn signs_of_mentions_and_placeholders_go_and_words_and_addresses_stay() {
         for (raw, expected) in [
-            ("@user danke, @Anna_K! (@x)", " danke, ! ()"),
+            ("@user danke, @Anna_K! (@x) @users @user", " danke, Anna_K! (x) users "),
+            ("@Casino @Bonus", "Casino Bonus"),
             ("write to joe@bags.example", "write to joe@bags.example"),
             ("[email]@bags.example from [ip]", "someone@bags.example from "),
             ("5 @ 3 €, @", "5 @ 3 €, @"),

@@ -375,6 +375,34 @@ async fn decisions_wait_in_memory_while_writing_fails_and_corrections_are_refuse
 }
 
 #[tokio::test]
+async fn a_transaction_that_sqlite_rolled_back_by_itself_does_not_end_the_store() {
+    let place = Place::new();
+    place.open().await.close().await;
+    // What SQLite does of its own when the disk is full.
+    place.execute("CREATE TRIGGER full BEFORE INSERT ON comments BEGIN SELECT RAISE(ROLLBACK, 'no room'); END").await;
+    let store = place.open_with(impatient()).await;
+    store.remember(decided("waits"));
+    store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap_err();
+    place.execute("DROP TRIGGER full").await;
+    until("it works again", async || store.health().state == StoreState::Ready).await;
+    assert_eq!((store.health().queued, store.health().remembered), (0, 1));
+    store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap();
+}
+
+#[tokio::test]
+async fn whoever_only_looks_in_forgets_nothing() {
+    let place = Place::new();
+    let store = place.open_with(StoreOptions { retention_days: 36_500, ..StoreOptions::default() }).await;
+    store.remember(Decided { at: 0, ..decided("old") });
+    store.close().await;
+    let looks_in = StoreOptions { forgets: false, retention_days: 1, ..StoreOptions::default() };
+    let store = place.open_with(looks_in).await;
+    store.flush().await.unwrap();
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments").await, 1);
+}
+
+#[tokio::test]
 async fn a_file_that_was_taken_away_is_missed_and_its_corrections_are_refused() {
     let place = Place::new();
     let store = place.open().await;

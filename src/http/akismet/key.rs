@@ -37,13 +37,13 @@ impl Places<'_> {
     /// A key in the address counts only where it looks like one: every host has a first label.
     fn in_address(&self) -> Option<String> {
         let label = self.host.split_once('.').map(|(label, _)| label);
-        [label, self.path].into_iter().flatten().find(|word| looks_like_key(word)).map(str::to_owned)
+        [self.path, label].into_iter().flatten().find(|word| looks_like_key(word)).map(str::to_owned)
     }
 }
 
-/// Keys of Akismet and of ours have twelve letters and digits.
+/// Keys of Akismet and of ours have twelve hexadecimal digits.
 fn looks_like_key(word: &str) -> bool {
-    word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    word.len() == 12 && word.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 #[cfg(test)]
@@ -62,6 +62,8 @@ mod tests {
             ("", "", "0123456789ab.localhost:8080", None, Some("0123456789ab"), Some("0123456789ab")),
             ("", "", "h:80", Some("0123456789ab"), Some("0123456789ab"), Some("0123456789ab")),
             ("", "", "filter.example.org", Some("spam"), None, None),
+            ("", "", "commentspams.example.org", Some("0123456789ab"), Some("0123456789ab"), Some("0123456789ab")),
+            ("", "", "commentspams.example.org", None, None, None),
             ("", "", "127.0.0.1:8080", None, None, None),
             ("api_key=&key", "", "", None, None, None),
         ];

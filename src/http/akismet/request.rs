@@ -70,7 +70,6 @@ impl Request {
                 email_domain: email_domain(&address),
                 post_url: form.get("permalink"),
                 lang: form.get("blog_lang").and_then(language),
-                date: form.get("comment_date_gmt"),
                 ..Comment::default()
             },
         }
