@@ -106,7 +106,7 @@ fn both_labels_and_languages_are_there_in_number_and_balance() {
         *counts.entry((row.labelled.source.clone(), row.labelled.label, test)).or_default() += 1;
     }
     println!("{counts:#?}");
-    for (source, train, test) in [("hamgate-de", 500, 100), ("hamgate-en", 250, 50)] {
+    for (source, train, test) in [("hamgate-de", 1000, 150), ("hamgate-en", 700, 75)] {
         for label in Label::ALL {
             let count = |test| counts.get(&(source.to_owned(), label, test)).copied().unwrap_or_default();
             assert!(
