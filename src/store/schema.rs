@@ -97,10 +97,12 @@ fn make(path: &Path) -> Result<bool, StoreError> {
 /// Refuses the database of another program, before anything is changed in it.
 async fn require_ours(path: &Path, patience: Duration) -> Result<(), StoreError> {
     let mut connection = SqliteConnectOptions::new().filename(path).busy_timeout(patience).connect().await?;
-    let sql = "SELECT COUNT(*), COALESCE(SUM(name = '_sqlx_migrations'), 0) FROM sqlite_master WHERE type = 'table'";
+    // Other programs use sqlx, too.
+    let sql = "SELECT COUNT(*), COALESCE(SUM(name IN ('_sqlx_migrations', 'comments', 'keys', 'probe')), 0) \
+               FROM sqlite_master WHERE type = 'table'";
     let (tables, ours): (i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
     connection.close().await?;
-    if tables > 0 && ours == 0 { Err(StoreError::Foreign) } else { Ok(()) }
+    if tables > 0 && ours < 4 { Err(StoreError::Foreign) } else { Ok(()) }
 }
 
 /// Of a file that may not be written, SQLite says in several ways that it cannot be opened. This is asked only then: opening

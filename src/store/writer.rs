@@ -242,7 +242,11 @@ impl Writer {
     async fn tend(&mut self) {
         let now = Instant::now();
         if now >= self.next_refresh {
-            self.refresh().await;
+            // So that it is known before somebody needs it.
+            match self.database.require_file() {
+                Ok(()) => self.refresh().await,
+                Err(error) => self.shared.wrote(Err(&error)),
+            }
             self.next_refresh = now + REFRESH;
         }
         if now >= self.next_tidy && self.shared.state() == StoreState::Ready {

@@ -307,6 +307,8 @@ async fn a_store_of_another_process_a_reader_a_folder_or_a_stranger_is_refused_b
     fs::write(foreign.path(), "").unwrap();
     foreign.execute("CREATE TABLE recipes (name TEXT)").await;
     assert_eq!(foreign.open_error().await, StoreError::Foreign);
+    foreign.execute("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY)").await;
+    assert_eq!(foreign.open_error().await, StoreError::Foreign, "another program that uses sqlx");
     assert_eq!(foreign.count("SELECT COUNT(*) FROM sqlite_master").await, 1, "it was left as it was");
 
     let newer = Place::new();
@@ -400,6 +402,14 @@ async fn whoever_only_looks_in_forgets_nothing() {
     store.flush().await.unwrap();
     store.close().await;
     assert_eq!(place.count("SELECT COUNT(*) FROM comments").await, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_was_taken_away_is_missed_before_anybody_needs_it() {
+    let place = Place::new();
+    let store = place.open().await;
+    fs::rename(place.path(), place.folder.path().join("elsewhere")).unwrap();
+    until("it is missed", async || store.health().state == StoreState::Failing(ErrorKind::Gone)).await;
 }
 
 #[tokio::test]
