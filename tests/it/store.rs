@@ -307,9 +307,9 @@ async fn a_store_of_another_process_a_reader_a_folder_or_a_stranger_is_refused_b
     fs::write(foreign.path(), "").unwrap();
     foreign.execute("CREATE TABLE recipes (name TEXT)").await;
     assert_eq!(foreign.open_error().await, StoreError::Foreign);
+    assert_eq!(foreign.count("SELECT COUNT(*) FROM sqlite_master").await, 1, "it was left as it was");
     foreign.execute("CREATE TABLE _sqlx_migrations (version BIGINT PRIMARY KEY)").await;
     assert_eq!(foreign.open_error().await, StoreError::Foreign, "another program that uses sqlx");
-    assert_eq!(foreign.count("SELECT COUNT(*) FROM sqlite_master").await, 1, "it was left as it was");
 
     let newer = Place::new();
     newer.open().await.close().await;
