@@ -79,7 +79,8 @@ impl Queue {
     }
 }
 
-/// The first hexadecimal digits of the model file's checksum: the same bytes have the same id.
+/// The first hexadecimal digits of the model file's checksum: the same bytes have the same id. A model that has learned corrections since it
+/// was trained names the last of them behind a `+`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModelId(String);
@@ -93,7 +94,14 @@ impl ModelId {
         ModelId(hex.chars().take(Self::DIGITS).collect())
     }
 
-    /// The digits.
+    /// The name of the same model after it has learned every correction of its site up to one, by the number of that one: `c316795f2798+17`.
+    #[must_use]
+    pub fn with_corrections(&self, last: i64) -> Self {
+        let trained = self.0.split('+').next().unwrap_or_default();
+        ModelId(format!("{trained}+{last}"))
+    }
+
+    /// The digits, and the number of the last correction learned since, if any.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -143,9 +143,6 @@ struct Envelope<'a> {
 struct Settings {
     combination: Combination,
     card: ModelCard,
-    /// By view, the sums of counts the classes are balanced by, if they are not those of the tables themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    balanced_by: Option<[[u64; 2]; View::COUNT]>,
     /// Evidence of each of [`PROBES`].
     probes: Vec<f64>,
 }
@@ -218,14 +215,7 @@ impl Classifier {
         if !settings.combination.is_sound() {
             return Err(ArtifactError::NotFinite { part: "combination".to_owned() });
         }
-        let table = |view: View| -> Result<Table, ArtifactError> {
-            let table = read_table(&tensors, view)?;
-            Ok(match settings.balanced_by {
-                Some(totals) => table.balanced_by(totals[view.index()]),
-                None => table,
-            })
-        };
-        let tables = View::ALL.into_iter().map(table).collect::<Result<_, _>>()?;
+        let tables = View::ALL.into_iter().map(|view| read_table(&tensors, view)).collect::<Result<_, _>>()?;
         let classifier = Classifier {
             id: ModelId::from_checksum(&envelope.checksum),
             tables,
@@ -282,17 +272,8 @@ impl Classifier {
     }
 
     fn encode(&self) -> (Vec<u8>, String) {
-        let settings = Settings {
-            combination: self.combination.clone(),
-            card: self.card.clone(),
-            // A model with rows of a blog's own keeps the balance of the generic one it was made from.
-            balanced_by: self
-                .card
-                .own
-                .is_some()
-                .then(|| View::ALL.map(|view| self.tables[view.index()].fitted.totals())),
-            probes: self.probe(),
-        };
+        let settings =
+            Settings { combination: self.combination.clone(), card: self.card.clone(), probes: self.probe() };
         let settings =
             serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
         let mut tensors: Vec<(String, Tensor)> = Vec::new();

@@ -29,7 +29,7 @@ pub(super) struct Fitted {
     pub(super) counts: Vec<[u32; 2]>,
     /// By code: what linfa fitted.
     pub(super) log_odds: Vec<f32>,
-    /// What the classes are balanced by, once somebody asked; see [`Fitted::totals`].
+    /// Sums of all counts, once somebody asked.
     totals: OnceLock<[u64; 2]>,
 }
 
@@ -39,8 +39,7 @@ impl Fitted {
         self.counts[self.codes[bucket as usize] as usize]
     }
 
-    /// The sums of all counts that the two classes are balanced by, in units of [`Weight`]: those of the generic corpus, because
-    /// a blog's own rows are evidence about their features and not about all others.
+    /// Sums of all counts by label, in units of [`Weight`].
     pub(super) fn totals(&self) -> [u64; 2] {
         *self.totals.get_or_init(|| {
             let mut buckets = vec![0_u64; self.counts.len()];
@@ -58,33 +57,11 @@ impl Fitted {
 pub(super) struct Table {
     /// Shared by all tables that were updated from one.
     pub(super) fitted: Arc<Fitted>,
-    /// Buckets whose counts have changed since: the new ones, and their log-odds.
-    pub(super) learned: HashMap<u32, Learned>,
+    /// What corrections have added since to the counts of some buckets, in units of [`Weight`]; less than nothing where rows were
+    /// unlearned.
+    pub(super) added: HashMap<u32, [i64; 2]>,
     /// By bucket: what scoring adds up.
     pub(super) steps: Box<[Steps]>,
-}
-
-/// A bucket that corrections have changed.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Learned {
-    /// Counts of ham and of spam as fitted, in units of [`Weight`].
-    fitted: [u32; 2],
-    /// What corrections added; less than nothing where the model unlearned rows it was trained on.
-    pub(super) added: [i64; 2],
-    pub(super) log_odds: f32,
-}
-
-impl Learned {
-    pub(super) fn new(fitted: [u32; 2]) -> Self {
-        Learned { fitted, added: [0; 2], log_odds: 0.0 }
-    }
-
-    /// Counts of ham and of spam now, in units of [`Weight`].
-    pub(super) fn counts(&self) -> [u32; 2] {
-        let sum =
-            |label: usize| (i64::from(self.fitted[label]) + self.added[label]).clamp(0, i64::from(u32::MAX)) as u32;
-        [sum(0), sum(1)]
-    }
 }
 
 impl Table {
@@ -110,13 +87,7 @@ impl Table {
         by_code[0] = Steps::NEVER_SEEN;
         let steps = codes.iter().map(|&code| by_code[code as usize]).collect();
         let fitted = Arc::new(Fitted { codes, counts, log_odds, totals: OnceLock::new() });
-        Table { fitted, learned: HashMap::new(), steps }
-    }
-
-    /// The same table with its classes balanced by other sums than its own.
-    pub(super) fn balanced_by(self, totals: [u64; 2]) -> Self {
-        let fitted = Arc::unwrap_or_clone(self.fitted);
-        Table { fitted: Arc::new(Fitted { totals: OnceLock::from(totals), ..fitted }), ..self }
+        Table { fitted, added: HashMap::new(), steps }
     }
 
     /// Ham and spam rows that showed a bucket, each with its weight.
@@ -126,13 +97,24 @@ impl Table {
 
     /// The same in units of [`Weight`].
     pub(super) fn units(&self, bucket: u32) -> [u32; 2] {
-        self.learned.get(&bucket).map_or_else(|| self.fitted.counts(bucket), Learned::counts)
+        let fitted = self.fitted.counts(bucket);
+        let Some(added) = self.added.get(&bucket) else { return fitted };
+        let sum = |label: usize| (i64::from(fitted[label]) + added[label]).clamp(0, i64::from(u32::MAX)) as u32;
+        [sum(0), sum(1)]
     }
 
-    /// A bucket's log-odds.
+    /// Sums of all counts by label, in units of [`Weight`].
+    pub(super) fn totals(&self) -> [u64; 2] {
+        self.added.keys().fold(self.fitted.totals(), |totals, &bucket| {
+            let (was, is) = (self.fitted.counts(bucket), self.units(bucket));
+            let sum = |label: usize| totals[label] - u64::from(was[label]) + u64::from(is[label]);
+            [sum(0), sum(1)]
+        })
+    }
+
+    /// A bucket's log-odds as linfa fitted them.
     pub(super) fn log_odds(&self, bucket: u32) -> f32 {
-        let fitted = || self.fitted.log_odds[self.fitted.codes[bucket as usize] as usize];
-        self.learned.get(&bucket).map_or_else(fitted, |learned| learned.log_odds)
+        self.fitted.log_odds[self.fitted.codes[bucket as usize] as usize]
     }
 
     /// Number of buckets that any row showed.

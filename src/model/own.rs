@@ -17,7 +17,7 @@ use super::classifier::{Classifier, Table};
 use super::combination::{self, ViewSums};
 use super::naive_bayes::{self, Balance, FitError};
 use super::rows::{LabelCounts, Rows};
-use super::statistics::Statistics;
+use super::statistics::{Statistics, Totals};
 use super::thresholds;
 use super::trainer::{FOLDS, fold_of};
 use super::weights::Weight;
@@ -136,6 +136,8 @@ fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, w
 #[derive(Debug)]
 struct OwnStatistics {
     folds: Vec<Statistics>,
+    /// By fold, the sums of its counts.
+    totals: Vec<Totals>,
     rows: LabelCounts,
 }
 
@@ -154,7 +156,17 @@ impl OwnStatistics {
             });
             counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(row.label);
         })?;
-        Ok(OwnStatistics { folds, rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) })
+        let totals = folds.iter().map(Statistics::totals).collect();
+        Ok(OwnStatistics { folds, totals, rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) })
+    }
+
+    /// A view's sums of all counts with own rows added, in all folds but one; in units of [`Weight`].
+    fn totals(&self, generic: [u64; 2], view: View, without: Option<u64>, weight: Weight) -> [u64; 2] {
+        let folds = (0..FOLDS).zip(&self.totals).filter(|(fold, _)| Some(*fold) != without);
+        folds.fold(generic, |sum, (_, fold)| {
+            let own = fold.of(view).map(|rows| rows * u64::from(weight.units()));
+            [sum[0] + own[0], sum[1] + own[1]]
+        })
     }
 
     /// Rows of a bucket by label, in all folds but one.
@@ -241,11 +253,11 @@ impl HeldOutJudge {
             let fold = fold_of(row, extractor);
             let sums = View::ALL.map(|view| {
                 let table = &self.generic.tables[view.index()];
-                let [ham, spam] = table.fitted.totals();
+                let [ham, spam] = self.own.totals(table.fitted.totals(), view, Some(fold), weight);
                 let balance = Balance::new(ham, spam);
                 let mut sums = ViewSums::default();
                 for &bucket in features.of(view) {
-                    let [ham, spam] = add(table.units(bucket), self.own.rows(view, bucket, Some(fold)), weight);
+                    let [ham, spam] = add(table.fitted.counts(bucket), self.own.rows(view, bucket, Some(fold)), weight);
                     sums.add(&[balance.steps(ham, spam)]);
                 }
                 sums
@@ -267,13 +279,11 @@ impl HeldOutJudge {
     fn fit(&self) -> Result<Vec<Table>, FitError> {
         let fit = |view: View| {
             let table = &self.generic.tables[view.index()];
-            let totals = table.fitted.totals();
             let (ham, spam): (Vec<u32>, Vec<u32>) = (0..view.buckets() as u32)
-                .map(|bucket| add(table.units(bucket), self.own.rows(view, bucket, None), self.weight))
+                .map(|bucket| add(table.fitted.counts(bucket), self.own.rows(view, bucket, None), self.weight))
                 .map(|[ham, spam]| (ham, spam))
                 .unzip();
-            let fitted = naive_bayes::fit_balanced(&ham, &spam, Balance::new(totals[0], totals[1]))?;
-            Ok(Table::of(&ham, &spam, &fitted).balanced_by(totals))
+            Ok(Table::of(&ham, &spam, &naive_bayes::fit(&ham, &spam)?))
         };
         View::ALL.into_iter().map(fit).collect()
     }
@@ -396,15 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_called_ham_lowers_its_own_features_and_moves_no_other() {
-        let comment = comment(TEXTS[5]);
-        let learned =
-            trained().updated(named(trained()), [Update { comment: &comment, before: None, after: Some(Label::Ham) }]);
-        for (before, after) in trained().tables.iter().zip(&learned.tables) {
-            for bucket in 0..before.steps.len() as u32 {
-                let [was, is] = [before, after].map(|table| table.log_odds(bucket));
-                assert!(if after.learned.contains_key(&bucket) { is <= was.max(0.0) } else { is == was });
-            }
+    fn a_blog_that_reports_nothing_but_spam_does_not_turn_its_readers_into_spammers() {
+        let spam = ["visit us today for cheap shoes", "the best shoes are here today", "shoes for you, visit the shop"].map(comment);
+        let updates = spam.iter().map(|comment| Update { comment, before: None, after: Some(Label::Spam) });
+        let learned = trained().updated(named(trained()), updates);
+        let evidence = |model: &Classifier, text: &str| model.judge(&comment(text)).evidence;
+        assert!(evidence(&learned, "cheap shoes, visit our shop") > evidence(trained(), "cheap shoes, visit our shop"));
+        for text in ["thanks for the recipe", "my dog liked the walk", "which lens did you use"] {
+            assert!(evidence(&learned, text).0 < trained().thresholds().hold().0, "{text}");
         }
     }
 

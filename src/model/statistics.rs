@@ -74,7 +74,15 @@ impl Statistics {
 }
 
 /// Sums of all counts, by view and label.
+#[derive(Debug)]
 pub(super) struct Totals([[u64; 2]; View::COUNT]);
+
+impl Totals {
+    /// One view's sums by label.
+    pub(super) fn of(&self, view: View) -> [u64; 2] {
+        self.0[view.index()]
+    }
+}
 
 fn load(count: &AtomicU32) -> u32 {
     count.load(Ordering::Relaxed)
