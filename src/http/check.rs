@@ -12,7 +12,7 @@ use warp::{Buf, Filter, Rejection};
 
 use crate::answer::Answer;
 use crate::comment::Comment;
-use crate::http::access::Authorization;
+use crate::http::access::{Asker, asker};
 use crate::http::body::read_whole;
 use crate::http::language::Preferred;
 use crate::http::problem::{Kind, Problem};
@@ -34,11 +34,11 @@ async fn check(
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
     app: &App,
 ) -> Result<Response, Problem> {
-    app.require_key(asked.authorization.as_ref())?;
+    asked.asker.caller(app)?;
     asked.require_json()?;
     let explain = asked.explain()?;
     let limit = app.config.body_limit_bytes.get();
-    let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration()).await?;
+    let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration(), &app.bodies).await?;
     let comment = Comment::from_json(&bytes)?;
     let answer = judge(app, &comment, explain);
     let mut response = json(&answer)?;
@@ -89,8 +89,8 @@ pub struct Asked {
     explain: Option<Explain>,
     media_type: MediaType,
     language: Language,
-    /// The key.
-    pub authorization: Option<Authorization>,
+    /// Who asks.
+    pub asker: Asker,
     /// The announced length of the body.
     pub length: Option<u64>,
 }
@@ -101,12 +101,12 @@ pub fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Copy {
         .and(warp::header::optional::<MediaType>("content-type"))
         .and(warp::header::optional::<u64>("content-length"))
         .and(warp::header::optional::<Preferred>("accept-language"))
-        .and(warp::header::optional::<Authorization>("authorization"))
-        .map(|query: Query, media_type: Option<MediaType>, length, language: Option<Preferred>, authorization| Asked {
+        .and(asker())
+        .map(|query: Query, media_type: Option<MediaType>, length, language: Option<Preferred>, asker| Asked {
             explain: query.explain,
             media_type: media_type.unwrap_or(MediaType::Absent),
             language: language.map_or_else(Language::default, |preferred| preferred.0),
-            authorization,
+            asker,
             length,
         })
 }

@@ -28,6 +28,7 @@ mod gate;
 mod language;
 mod metrics;
 pub mod openapi;
+mod page;
 pub mod problem;
 pub mod server;
 mod service;
@@ -45,6 +46,7 @@ use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
+use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
@@ -60,12 +62,14 @@ pub struct App {
     metrics: Arc<Metrics>,
     config: ServeConfig,
     store: Option<Store>,
+    bodies: Arc<Room>,
 }
 
 impl App {
     /// Joins a model in service with the limits it is served under and the store it remembers in.
     pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>, store: Option<Store>) -> Arc<Self> {
-        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store })
+        let bodies = Room::new(config.body_memory_bytes.get());
+        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store, bodies })
     }
 
     /// Counts a problem and makes it a response.

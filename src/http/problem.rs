@@ -30,6 +30,8 @@ pub enum Kind {
     AmbiguousLength,
     /// No key, or none that is valid.
     Unauthorized,
+    /// A web page of another site asks, where no key is needed.
+    OtherPage,
     /// JSON, but not a comment.
     NotAComment,
     /// No such path.
@@ -46,19 +48,20 @@ pub enum Kind {
     HeadersTooLarge,
     /// Ours: a fault in the program.
     Internal,
-    /// Ours: too many connections, or no time left.
+    /// Ours: too many connections or bytes, or no time left.
     Busy,
 }
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 16] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
         Kind::Incomplete,
         Kind::AmbiguousLength,
         Kind::Unauthorized,
+        Kind::OtherPage,
         Kind::NotAComment,
         Kind::NotFound,
         Kind::MethodNotAllowed,
@@ -95,6 +98,7 @@ impl Kind {
                 ("ambiguous-length", StatusCode::BAD_REQUEST, "The length of the body is given twice")
             }
             Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
+            Kind::OtherPage => ("other-page", StatusCode::FORBIDDEN, "A web page of another site may not ask"),
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
             Kind::MethodNotAllowed => {

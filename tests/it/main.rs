@@ -34,6 +34,8 @@ mod data;
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
+/// A web page in the operator's browser may not ask a service that needs no key.
+mod other_pages;
 /// Nothing a stranger types reaches a log line, at any level.
 mod privacy;
 /// What README shows is what happens.
