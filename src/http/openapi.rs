@@ -101,6 +101,9 @@ struct Answer {
     spam_probability: f64,
     /// The model that said so.
     model: String,
+    /// The name by which the decision can be corrected, 32 hexadecimal digits; only when it is remembered.
+    #[schema(nullable = false, pattern = "^[0-9a-f]{32}$")]
+    decision: Option<String>,
     /// The verdict and its strongest reasons in one sentence; only with `explain=true`.
     #[schema(nullable = false)]
     summary: Option<String>,
@@ -202,7 +205,7 @@ struct Status {
 
 #[derive(IntoResponses)]
 enum Refusals {
-    /// Not JSON, not UTF-8, broken off, or `explain` neither true nor false.
+    /// Not JSON, not UTF-8, broken off, or a query parameter that cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
     /// The service has keys, and none that is valid was sent.
@@ -280,12 +283,17 @@ enum GetRefusals {
 
 /// Judge one comment
 ///
-/// A body without `Content-Type` is taken for JSON.
+/// A body without `Content-Type` is taken for JSON. If the service has a store, the decision is remembered and named, so
+/// that it can be corrected at `/v1/feedback`; the verdict does not wait for that.
 #[utoipa::path(
     post, path = "/v1/check", tag = "verdicts",
     security((), ("key" = [])),
     params(
         ("explain" = Option<bool>, Query, description = "Whether to add `summary` and `reasons`; `1` and `0` will do."),
+        ("remember" = Option<bool>, Query, description = "Whether to remember the decision, if there is a store; `true` unless given."),
+        ("test" = Option<bool>, Query, description = "Whether this is a trial: it is remembered, but neither counted nor learned from."),
+        ("site" = Option<String>, Query,
+            description = "Address of the blog, where no key is sent: a key has a site of its own. `localhost` unless given."),
         ("Accept-Language" = Option<String>, Header,
             description = "Language of `summary` and `reasons`: German (`de`) or English (`en`, the default)."),
     ),
@@ -314,7 +322,8 @@ enum GetRefusals {
         (status = 200, description = "The verdict", body = Answer,
             headers(("Content-Language" = String, description = "Language of the reasons, when there are any.")),
             example = json!({
-                "id": "4711", "verdict": "approve", "queue": null, "spam_probability": 0.0123, "model": "0123456789ab"
+                "id": "4711", "verdict": "approve", "queue": null, "spam_probability": 0.0123, "model": "0123456789ab",
+                "decision": "0123456789abcdef0123456789abcdef"
             })),
         Refusals, CommentRefusals,
     )
@@ -325,7 +334,7 @@ fn check() {}
 ///
 /// JSON Lines in, JSON Lines out, in the same order, streamed both ways: read while you send. A bad line gets an error
 /// object in its place and the rest goes on. What ends the whole batch (its limits on bytes, comments and time, or a
-/// broken body) is an error object on the last line.
+/// broken body) is an error object on the last line. Nothing is remembered.
 ///
 /// Taken as JSON Lines: `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines`,
 /// `application/json-lines`, `text/plain`, and no `Content-Type` at all.

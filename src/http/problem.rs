@@ -160,6 +160,12 @@ impl Problem {
         )
     }
 
+    /// The same problem with the field at fault.
+    #[must_use]
+    pub fn with_field(self, field: impl Into<String>) -> Self {
+        Problem { field: Some(field.into()), ..self }
+    }
+
     /// A body longer than `limit` bytes.
     pub fn too_large(what: &str, limit: usize) -> Self {
         Problem::new(Kind::TooLarge, format!("{what} is longer than the limit of {limit} bytes; send less"))
@@ -235,8 +241,11 @@ impl From<CommentError> for Problem {
             CommentError::NotJson { .. } => Kind::NotJson,
             CommentError::NotAnObject | CommentError::Field { .. } => Kind::NotAComment,
         };
-        let field = error.field_name().map(str::to_owned);
-        Problem { field, ..Problem::new(kind, error.to_string()) }
+        let problem = Problem::new(kind, error.to_string());
+        match error.field_name() {
+            Some(field) => problem.with_field(field),
+            None => problem,
+        }
     }
 }
 

@@ -18,6 +18,8 @@ mod bad_requests;
 mod batch_api;
 /// One comment, one verdict: answers, reasons, languages.
 mod check_api;
+/// What `/v1/check` remembers, of which site, and what it does not.
+mod check_remembers;
 /// What `evaluate` prints, and that it does not flatter.
 mod cli_evaluate;
 /// What `score` answers, line for line.
