@@ -13,7 +13,7 @@ use warp::{Buf, Filter, Rejection};
 use crate::answer::Answer;
 use crate::comment::Comment;
 use crate::http::access::{Asker, Caller, asker};
-use crate::http::akismet::now;
+use crate::clock::now;
 use crate::http::body::read_whole;
 use crate::http::language::Preferred;
 use crate::http::problem::{Kind, Problem};

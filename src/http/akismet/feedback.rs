@@ -3,12 +3,12 @@
 use warp::http::header::{HeaderName, HeaderValue};
 use warp::reply::Response;
 
+use crate::clock::now;
 use crate::comment::Label;
 use crate::http::App;
 use crate::http::access::Caller;
 use crate::http::akismet::answer::{self, Refusal, THANKS};
 use crate::http::akismet::form::Form;
-use crate::http::akismet::now;
 use crate::http::akismet::request::Request;
 use crate::store::{Correction, Origin, Target};
 
