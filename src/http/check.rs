@@ -11,9 +11,9 @@ use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
 
 use crate::answer::Answer;
+use crate::clock::now;
 use crate::comment::Comment;
 use crate::http::access::{Asker, Caller, asker};
-use crate::clock::now;
 use crate::http::body::read_whole;
 use crate::http::language::Preferred;
 use crate::http::problem::{Kind, Problem};
@@ -193,7 +193,7 @@ impl Asked {
             MediaType::Absent | MediaType::Json => Ok(()),
             MediaType::JsonLines => Err(Problem::new(
                 Kind::UnsupportedMediaType,
-                "this path takes one comment; send `Content-Type: application/json`, or the lines to /v1/check/batch",
+                "this path takes one JSON object; send `Content-Type: application/json`, or lines of comments to /v1/check/batch",
             )),
             MediaType::Text | MediaType::Other => Err(Problem::new(
                 Kind::UnsupportedMediaType,

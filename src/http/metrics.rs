@@ -43,7 +43,7 @@ pub struct Metrics {
 const VERDICTS: [(&str, &str); 3] = [("approve", ""), ("hold", "review"), ("hold", "spam")];
 
 /// Every status the service answers with; the last one stands for any other.
-const STATUSES: [u16; 15] = [200, 400, 401, 403, 404, 405, 408, 413, 415, 422, 431, 500, 503, 414, 0];
+const STATUSES: [u16; 16] = [200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 503, 414, 0];
 
 /// Why a connection was refused.
 const REFUSALS: [&str; 2] = ["too_many", "too_many_from_address"];

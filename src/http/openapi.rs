@@ -24,13 +24,14 @@ pub fn document() -> serde_json::Result<String> {
             headers) and 503 (too many connections or bytes; see `Retry-After`), and any unknown path answers 404.",
     ),
     paths(
-        check, batch, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
+        check, batch, feedback, undo, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
         usage_limit, key_sites, compatible_plugins, model, healthz, readyz, metrics, openapi,
     ),
     components(schemas(BatchLine)),
     modifiers(&Keys),
     tags(
         (name = "verdicts", description = "May this comment appear?"),
+        (name = "learning", description = "What people say of a comment."),
         (name = "akismet", description = "Akismet's protocol, for software that speaks it; docs/akismet.md has the details. \
             The key may also be the field `key`, the first label of the host, or a segment before the path. Errors of the \
             protocol have status 200, another text than documented here, and the header `X-akismet-debug-help`."),
@@ -147,6 +148,75 @@ enum Label {
     Spam,
 }
 
+/// What a person says of a comment: exactly one of `decision` and `comment`, and `label`.
+#[derive(ToSchema)]
+struct Feedback {
+    /// The name of the decision on it, as `/v1/check` and `X-akismet-guid` give it.
+    #[schema(pattern = "^[0-9a-fA-F]{32}$")]
+    decision: Option<String>,
+    /// The comment, as it was checked. One that was never checked is stored.
+    comment: Option<Comment>,
+    /// What it is.
+    label: Label,
+}
+
+/// What is taken back: the last correction of a comment that still stands.
+#[derive(ToSchema)]
+struct Undo {
+    /// The name of the decision on it.
+    #[schema(pattern = "^[0-9a-fA-F]{32}$")]
+    decision: String,
+}
+
+/// What came of it. It is safe on the disk.
+#[derive(ToSchema)]
+struct Learned {
+    /// The decision that was corrected; `null` for a comment that was never checked, or no longer is remembered.
+    #[schema(required = true, pattern = "^[0-9a-f]{32}$")]
+    decision: Option<String>,
+    /// What changed.
+    change: Change,
+    /// What the comment is said to be now; `null` when nobody says anything any more.
+    #[schema(required = true)]
+    label: Option<Label>,
+    /// What it was said to be before.
+    #[schema(required = true)]
+    previous: Option<Label>,
+    /// How many comments of the site people have labelled, without trials; `null` when they cannot be counted now.
+    #[schema(required = true)]
+    own: Option<Own>,
+    /// What is missing until thresholds of the site's own are fitted; `null` when nothing is.
+    #[schema(required = true)]
+    missing: Option<Missing>,
+    /// All that in words, in the language asked for by `Accept-Language`.
+    message: String,
+}
+
+/// `new`: there was no label. `already_known`: it was this one. `relabelled`: it was the other. `undone`: a correction was
+/// taken back.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum Change {
+    New,
+    AlreadyKnown,
+    Relabelled,
+    Undone,
+}
+
+/// Labelled comments of a site.
+#[derive(ToSchema)]
+struct Own {
+    ham: u64,
+    spam: u64,
+}
+
+/// Labelled comments that are missing.
+#[derive(ToSchema)]
+struct Missing {
+    #[schema(minimum = 1)]
+    ham: u64,
+}
+
 /// A line of the answer to a batch: a verdict, or an error in the place of one.
 #[derive(ToSchema)]
 #[serde(untagged)]
@@ -259,6 +329,45 @@ enum CommentRefusals {
 }
 
 #[derive(IntoResponses)]
+enum FeedbackRefusals {
+    /// No such decision is remembered, or it is another site's.
+    #[response(
+        status = 404,
+        content_type = "application/problem+json",
+        example = json!({
+            "type": "urn:hamgate:problem:unknown-decision",
+            "title": "There is no such decision",
+            "status": 404,
+            "detail": "no decision of this name is remembered; where the comment is at hand, send it as `comment` instead"
+        })
+    )]
+    UnknownDecision(Problem),
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(Problem),
+    /// JSON, but no feedback: not exactly one of `decision` and `comment`, or a field that is not what it must be.
+    #[response(
+        status = 422,
+        content_type = "application/problem+json",
+        example = json!({
+            "type": "urn:hamgate:problem:not-feedback",
+            "title": "The body is not feedback",
+            "status": 422,
+            "detail": "field `label` must be \"ham\" or \"spam\"",
+            "field": "label"
+        })
+    )]
+    NotFeedback(Problem),
+    /// The service keeps nothing, or the store cannot be written now: then with `Retry-After`.
+    #[response(
+        status = 503,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = String, description = "Seconds; only if trying again may help."))
+    )]
+    NotStored(Problem),
+}
+
+#[derive(IntoResponses)]
 enum FormRefusals {
     /// The path does not take this method; `Allow` lists those it takes.
     #[response(status = 405, content_type = "application/problem+json")]
@@ -360,6 +469,75 @@ fn check() {}
     )
 )]
 fn batch() {}
+
+/// Say what a comment is
+///
+/// The answer comes when it is safe on the disk. Saying the same again changes nothing. A key corrects only comments of its
+/// own site.
+#[utoipa::path(
+    post, path = "/v1/feedback", tag = "learning",
+    security((), ("key" = [])),
+    params(
+        ("site" = Option<String>, Query,
+            description = "Address of the blog of a `comment`, where no key is sent. `localhost` unless given."),
+        ("Accept-Language" = Option<String>, Header,
+            description = "Language of `message`: German (`de`) or English (`en`, the default)."),
+    ),
+    request_body(
+        content = Feedback, content_type = "application/json",
+        examples(
+            ("decision" = (summary = "By the name of the decision", value = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "label": "ham"
+            }))),
+            ("comment" = (summary = "By the comment itself", value = json!({
+                "comment": {"content": "Best casino bonus, buy cheap pills now http://pills.example", "author": "Cheap Pills"},
+                "label": "spam"
+            }))),
+        )
+    ),
+    responses(
+        (status = 200, description = "What changed", body = Learned,
+            headers(("Content-Language" = String, description = "Language of the message.")),
+            example = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "change": "new", "label": "ham", "previous": null,
+                "own": {"ham": 38, "spam": 104}, "missing": {"ham": 12},
+                "message": "Noted as ham. 12 more ham until your own threshold is fitted."
+            })),
+        Refusals, FeedbackRefusals,
+    )
+)]
+fn feedback() {}
+
+/// Take the last correction back
+///
+/// Of the corrections of a comment, each can be taken back once, the last one first. Not safe to repeat.
+#[utoipa::path(
+    post, path = "/v1/feedback/undo", tag = "learning",
+    security((), ("key" = [])),
+    params(
+        ("Accept-Language" = Option<String>, Header,
+            description = "Language of `message`: German (`de`) or English (`en`, the default)."),
+    ),
+    request_body(
+        content = Undo, content_type = "application/json",
+        examples(("decision" = (summary = "By the name of the decision", value = json!({
+            "decision": "0123456789abcdef0123456789abcdef"
+        }))))
+    ),
+    responses(
+        (status = 200, description = "What changed", body = Learned,
+            headers(("Content-Language" = String, description = "Language of the message.")),
+            example = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "change": "undone", "label": null, "previous": "ham",
+                "own": {"ham": 37, "spam": 104}, "missing": {"ham": 13},
+                "message": "Taken back: nobody says what it is any more. 13 more ham until your own threshold is fitted."
+            })),
+        (status = 409, description = "No correction of it is left to take back", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals, FeedbackRefusals,
+    )
+)]
+fn undo() {}
 
 /// May this comment appear?
 ///

@@ -34,8 +34,14 @@ pub enum Kind {
     OtherPage,
     /// JSON, but not a comment.
     NotAComment,
+    /// JSON, but not what a person says of a comment.
+    NotFeedback,
     /// No such path.
     NotFound,
+    /// No such decision, or none of the caller's site.
+    UnknownDecision,
+    /// No correction is left to take back.
+    NothingToUndo,
     /// Not that method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -48,13 +54,15 @@ pub enum Kind {
     HeadersTooLarge,
     /// Ours: a fault in the program.
     Internal,
+    /// The service keeps nothing.
+    NoStore,
     /// Ours: too many connections or bytes, or no time left.
     Busy,
 }
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 16] = [
+    pub const ALL: [Kind; 20] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
@@ -63,13 +71,17 @@ impl Kind {
         Kind::Unauthorized,
         Kind::OtherPage,
         Kind::NotAComment,
+        Kind::NotFeedback,
         Kind::NotFound,
+        Kind::UnknownDecision,
+        Kind::NothingToUndo,
         Kind::MethodNotAllowed,
         Kind::Timeout,
         Kind::TooLarge,
         Kind::UnsupportedMediaType,
         Kind::HeadersTooLarge,
         Kind::Internal,
+        Kind::NoStore,
         Kind::Busy,
     ];
 
@@ -100,7 +112,10 @@ impl Kind {
             Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
             Kind::OtherPage => ("other-page", StatusCode::FORBIDDEN, "A web page of another site may not ask"),
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
+            Kind::NotFeedback => ("not-feedback", StatusCode::UNPROCESSABLE_ENTITY, "The body is not feedback"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
+            Kind::UnknownDecision => ("unknown-decision", StatusCode::NOT_FOUND, "There is no such decision"),
+            Kind::NothingToUndo => ("nothing-to-undo", StatusCode::CONFLICT, "There is nothing to take back"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")
             }
@@ -113,6 +128,7 @@ impl Kind {
                 ("headers-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
             Kind::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service made a mistake"),
+            Kind::NoStore => ("no-store", StatusCode::SERVICE_UNAVAILABLE, "The service keeps nothing"),
             Kind::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The service is busy"),
         }
     }

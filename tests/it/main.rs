@@ -32,6 +32,8 @@ mod config;
 mod corpus;
 /// Our own comments are what `data/README.md` says they are.
 mod data;
+/// What people say of a comment by our own interface: what it changes, whose it is, and what is refused.
+mod feedback;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.

@@ -12,6 +12,7 @@ fn calls() -> Vec<(&'static str, &'static str, String)> {
     vec![
         ("/v1/check", "", HAM.to_owned()),
         ("/v1/check/batch", "text/plain", HAM.to_owned()),
+        ("/v1/feedback", "", format!("{{\"comment\":{HAM},\"label\":\"spam\"}}")),
         ("/1.1/comment-check", FORM, form.clone()),
         ("/1.1/submit-spam", FORM, form.clone()),
         ("/1.1/submit-ham", FORM, form),

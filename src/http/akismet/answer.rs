@@ -86,7 +86,8 @@ impl Refusal {
         match self {
             Refusal::Key => Kind::Unauthorized,
             Refusal::OtherPage => Kind::OtherPage,
-            Refusal::NoStore | Refusal::StoreFails | Refusal::NoFigures | Refusal::FiguresFail => Kind::Busy,
+            Refusal::NoStore | Refusal::NoFigures => Kind::NoStore,
+            Refusal::StoreFails | Refusal::FiguresFail => Kind::Busy,
             _ => Kind::BadRequest,
         }
     }
