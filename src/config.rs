@@ -94,6 +94,15 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit_bytes: Option<NonZeroUsize>,
 
+    /// Most memory for bodies that are being read, in bytes
+    ///
+    /// Of all requests together, the first 16 KiB of each left out, which every connection may have: so short comments are
+    /// taken even while others send more long ones than fit in. One that no longer fits in is answered with 503. Keep it
+    /// above eight times `--body-limit-bytes`, the longest form of Akismet's protocol. Default: 67108864.
+    #[arg(long, env = "HAMGATE_BODY_MEMORY_BYTES", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_memory_bytes: Option<NonZeroUsize>,
+
     /// Longest batch taken, in bytes
     ///
     /// Batches are streamed, so this bounds work and not memory. A batch that says it is longer is answered with 413; one
@@ -243,6 +252,8 @@ pub struct ServeConfig {
     pub open: bool,
     /// See [`ServeOptions::body_limit_bytes`].
     pub body_limit_bytes: NonZeroUsize,
+    /// See [`ServeOptions::body_memory_bytes`].
+    pub body_memory_bytes: NonZeroUsize,
     /// See [`ServeOptions::batch_limit_bytes`].
     pub batch_limit_bytes: NonZeroUsize,
     /// See [`ServeOptions::batch_limit_comments`].
@@ -285,6 +296,7 @@ impl Default for ServeConfig {
             store_limit_mib: NonZeroU32::new(StoreOptions::default().limit_mib).unwrap_or(NonZeroU32::MIN),
             open: false,
             body_limit_bytes: count(64 * 1024),
+            body_memory_bytes: count(64 * 1024 * 1024),
             batch_limit_bytes: count(64 * 1024 * 1024),
             batch_limit_comments: count(100_000),
             batch_timeout: TimeSpan::from_secs(600),

@@ -24,7 +24,7 @@ use warp::reply::{Reply as _, Response};
 use warp::{Buf, Filter, Rejection};
 
 use crate::comment::Comment;
-use crate::http::body::{self, Lines, Piece};
+use crate::http::body::{self, Lines, Piece, Share};
 use crate::http::check::{Asked, asked, judge, speak};
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, with};
@@ -59,12 +59,12 @@ async fn answer(
 
 /// Starts judging and returns the head of the answer.
 fn start(asked: &Asked, body: body::Body, app: &Arc<App>) -> Result<Response, Problem> {
-    app.require_key(asked.authorization.as_ref())?;
+    asked.asker.caller(app)?;
     asked.require_json_lines()?;
     let explain = asked.explain()?;
     let batch_limit = app.config.batch_limit_bytes.get();
     body::refuse_announced(asked.length, batch_limit)?;
-    let lines = Lines::new(body, app.config.body_limit_bytes.get(), batch_limit);
+    let lines = Lines::new(body, app.config.body_limit_bytes.get(), batch_limit, Share::of(&app.bodies));
     let (sender, chunks) = mpsc::channel(2);
     let batch = Batch::new(Arc::clone(app), explain, lines, sender);
     let answers = Answers { chunks, worker: Some(tokio::spawn(batch.run())), app: Arc::clone(app) };

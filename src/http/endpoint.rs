@@ -12,6 +12,10 @@ pub enum Endpoint {
     Check,
     /// `POST /v1/check/batch`
     Batch,
+    /// `POST /v1/feedback`
+    Feedback,
+    /// `POST /v1/feedback/undo`
+    Undo,
     /// `GET /v1/model`
     Model,
     /// `GET /healthz`
@@ -52,9 +56,11 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them; the position is the `usize` of the variant.
-    pub const ALL: [Endpoint; 20] = [
+    pub const ALL: [Endpoint; 22] = [
         Endpoint::Check,
         Endpoint::Batch,
+        Endpoint::Feedback,
+        Endpoint::Undo,
         Endpoint::Model,
         Endpoint::Health,
         Endpoint::Ready,
@@ -96,6 +102,8 @@ impl Endpoint {
         match self {
             Endpoint::Check => ("/v1/check", POST),
             Endpoint::Batch => ("/v1/check/batch", POST),
+            Endpoint::Feedback => ("/v1/feedback", POST),
+            Endpoint::Undo => ("/v1/feedback/undo", POST),
             Endpoint::Model => ("/v1/model", GET),
             Endpoint::Health => ("/healthz", GET),
             Endpoint::Ready => ("/readyz", GET),

@@ -4,13 +4,14 @@
 //! [`routes`] find the handler, a plain function that reads the body, asks the [`Moderator`] and returns a response.
 //! Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
 //!
-//! No handler blocks, waits for another service or writes a file: a verdict is tens of microseconds of arithmetic and
-//! is computed on the request's own task.
+//! No verdict blocks, waits for another service or for a file: it is tens of microseconds of arithmetic and is computed on
+//! the request's own task. Feedback waits for the store, because its answer is a promise.
 //!
 //! | method and path | answer | in |
 //! |---|---|---|
 //! | `POST /v1/check` | the verdict on one comment | `check` |
 //! | `POST /v1/check/batch` | a verdict a line, streamed | `batch` |
+//! | `POST /v1/feedback`, `POST /v1/feedback/undo` | what a person's word changed | `feedback` |
 //! | `POST /1.1/comment-check` and Akismet's other paths | as Akismet answers | `akismet` |
 //! | `GET /v1/model` | the card of the model in service | `service` |
 //! | `GET /healthz`, `GET /readyz` | that the process lives; that it can judge | `service` |
@@ -24,10 +25,12 @@ mod body;
 mod check;
 mod connection;
 mod endpoint;
+mod feedback;
 mod gate;
 mod language;
 mod metrics;
 pub mod openapi;
+mod page;
 pub mod problem;
 pub mod server;
 mod service;
@@ -45,6 +48,7 @@ use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
+use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
@@ -60,12 +64,14 @@ pub struct App {
     metrics: Arc<Metrics>,
     config: ServeConfig,
     store: Option<Store>,
+    bodies: Arc<Room>,
 }
 
 impl App {
     /// Joins a model in service with the limits it is served under and the store it remembers in.
     pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>, store: Option<Store>) -> Arc<Self> {
-        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store })
+        let bodies = Room::new(config.body_memory_bytes.get());
+        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store, bodies })
     }
 
     /// Counts a problem and makes it a response.
@@ -78,7 +84,7 @@ impl App {
 /// Every route. The one that is asked for all day stands first: each filter that fails before a match costs something.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let judging = check::route(app).or(akismet::route(app)).unify().or(batch::route(app)).unify();
-    judging.or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
+    judging.or(feedback::routes(app)).unify().or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
 }
 
 /// Hands the application to a handler.

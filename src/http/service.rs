@@ -74,7 +74,7 @@ fn ready(app: &App) -> Result<Response, Problem> {
 }
 
 fn counted(app: &App) -> Result<Response, Problem> {
-    let text = app.metrics.render(&app.moderator, app.store.as_ref()).map_err(|_| Problem::internal())?;
+    let text = app.metrics.render(&app.moderator, app.store.as_ref(), &app.bodies).map_err(|_| Problem::internal())?;
     Ok(content(metrics::MEDIA_TYPE, text.into_bytes()))
 }
 

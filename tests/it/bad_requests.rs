@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use warp::Filter as _;
 
-use crate::support::{HAM, TestServer, chunk, comment_of, config, post, post_chunked, shipped_model};
+use crate::support::{Blog, HAM, TestServer, chunk, comment_of, config, post, post_chunked, shipped_model};
 
 /// Asserts that a response is a refusal of the one form, and returns it.
 async fn problem(response: reqwest::Response, status: u16) -> Value {
@@ -59,6 +59,23 @@ async fn a_refusal_never_repeats_what_was_sent() {
         let text = server.post("/v1/check", body.clone()).await.text().await.unwrap();
         assert!(text.contains("detail") && !text.contains(mark), "{body} gave {text}");
     }
+    let blog = Blog::open().await;
+    for body in [
+        format!("{{\"label\":\"{mark}\",\"decision\":\"{mark}\"}}"),
+        format!("{{\"label\":\"ham\",\"decision\":\"{mark}\"}}"),
+        format!("{{\"label\":\"ham\",\"decision\":{{\"{mark}\":\"{mark}\"}}}}"),
+        format!("{{\"label\":\"ham\",\"comment\":{{\"{mark}\":1}}}}"),
+        format!("{{\"label\":\"ham\",\"comment\":{{\"content\":[\"{mark}\"]}}}}"),
+        format!("{{\"{mark}\":1,\"{mark}\":2}}"),
+        format!("\"{mark}\""),
+    ] {
+        for path in
+            ["/v1/feedback".to_owned(), "/v1/feedback/undo".to_owned(), format!("/v1/feedback?site={mark}%20{mark}")]
+        {
+            let text = blog.server.post(&path, body.clone()).await.text().await.unwrap();
+            assert!(text.contains("detail") && !text.contains(mark), "{body} gave {text}");
+        }
+    }
     for path in
         [format!("/{mark}"), format!("/v1/check?explain={mark}"), format!("/v1/check?{mark}=%ff&explain={mark}")]
     {
@@ -87,6 +104,8 @@ async fn the_wrong_method_is_told_the_right_ones() {
         ("GET", "/v1/check", "POST"),
         ("PUT", "/v1/check/", "POST"),
         ("DELETE", "/v1/check/batch", "POST"),
+        ("GET", "/v1/feedback", "POST"),
+        ("DELETE", "/v1/feedback/undo", "POST"),
         ("POST", "/v1/model", "GET, HEAD"),
         ("POST", "/healthz", "GET, HEAD"),
         ("OPTIONS", "/metrics", "GET, HEAD"),

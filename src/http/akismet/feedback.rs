@@ -6,7 +6,7 @@ use warp::reply::Response;
 use crate::clock::now;
 use crate::comment::Label;
 use crate::http::App;
-use crate::http::akismet::Caller;
+use crate::http::access::Caller;
 use crate::http::akismet::answer::{self, Refusal, THANKS};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
