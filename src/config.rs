@@ -71,6 +71,14 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
 
+    /// File with the token that administers the service
+    ///
+    /// Whoever sends it as `Authorization: Bearer TOKEN` may ask `POST /v1/admin/reload`. At least 16 characters; white space around it
+    /// is left out. No key does. Default: nobody may ask by HTTP; SIGHUP always does the same.
+    #[arg(long, env = "HAMGATE_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token_file: Option<PathBuf>,
+
     /// TOML file with options
     ///
     /// Its keys are the names of the other options with underscores, for example `body_limit_bytes = 65536` or
@@ -250,6 +258,9 @@ pub struct ServeConfig {
     pub store_limit_mib: NonZeroU32,
     /// See [`ServeOptions::open`].
     pub open: bool,
+    /// See [`ServeOptions::admin_token_file`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token_file: Option<PathBuf>,
     /// See [`ServeOptions::body_limit_bytes`].
     pub body_limit_bytes: NonZeroUsize,
     /// See [`ServeOptions::body_memory_bytes`].
@@ -295,6 +306,7 @@ impl Default for ServeConfig {
             store_retention_days: NonZeroU32::new(StoreOptions::default().retention_days).unwrap_or(NonZeroU32::MIN),
             store_limit_mib: NonZeroU32::new(StoreOptions::default().limit_mib).unwrap_or(NonZeroU32::MIN),
             open: false,
+            admin_token_file: None,
             body_limit_bytes: count(64 * 1024),
             body_memory_bytes: count(64 * 1024 * 1024),
             batch_limit_bytes: count(64 * 1024 * 1024),

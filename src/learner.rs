@@ -95,7 +95,9 @@ impl LearnerHandle {
     /// Waits until the change of a label with this number has taken effect in this process, at most so long; tells whether it has.
     pub async fn learned(&self, number: i64, at_most: Duration) -> bool {
         let mut through = self.through.clone();
-        tokio::time::timeout(at_most, through.wait_for(|through| *through >= number)).await.is_ok_and(|seen| seen.is_ok())
+        tokio::time::timeout(at_most, through.wait_for(|through| *through >= number))
+            .await
+            .is_ok_and(|seen| seen.is_ok())
     }
 }
 
@@ -218,7 +220,8 @@ impl Learner {
         let id = generic.id().clone();
         if id != *self.generic.id() {
             self.generic = Arc::new(generic);
-            let own: Vec<Site> = self.in_service.iter().filter(|site| site.model.is_some()).map(|site| site.site.clone()).collect();
+            let own: Vec<Site> =
+                self.in_service.iter().filter(|site| site.model.is_some()).map(|site| site.site.clone()).collect();
             self.sites.retain(|site, _| own.contains(site));
             if let Some(store) = self.store.clone()
                 && let Err(error) = self.teach_anew(&store, |site| !own.contains(site)).await
@@ -345,8 +348,12 @@ pub async fn model_of(store: &Store, generic: Arc<Classifier>, site: &Site) -> R
 /// Waits for news of the store; for ever if there is none.
 async fn next(changed: &mut Option<watch::Receiver<u64>>) {
     match changed {
-        Some(receiver) if receiver.changed().await.is_ok() => {}
-        _ => std::future::pending().await,
+        // The store is gone when this fails, and nothing will ever change again.
+        Some(receiver) => match receiver.changed().await {
+            Ok(()) => {}
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
     }
 }
 

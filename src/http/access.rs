@@ -97,13 +97,17 @@ pub fn asker() -> impl Filter<Extract = (Asker,), Error = Rejection> + Copy {
 }
 
 impl Asker {
+    /// What was sent as a bearer: a key, or something else.
+    pub fn token(&self) -> Option<&str> {
+        self.authorization.as_ref().and_then(|authorization| authorization.0.as_deref())
+    }
+
     /// See [`App::caller`].
     ///
     /// # Errors
     /// When they may not ask.
     pub fn caller(&self, app: &App) -> Result<Caller, Problem> {
-        let key = self.authorization.as_ref().and_then(|authorization| authorization.0.as_deref());
-        Ok(app.caller(key, self.from_elsewhere)?)
+        Ok(app.caller(self.token(), self.from_elsewhere)?)
     }
 }
 

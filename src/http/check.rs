@@ -40,12 +40,15 @@ async fn check(
     let caller = asked.asker.caller(app)?;
     asked.require_json()?;
     let explain = asked.explain()?;
-    let memory = asked.memory(caller, app)?;
+    let site = asked.site(caller)?;
+    let remembered = asked.remembered()?;
     let limit = app.config.body_limit_bytes.get();
     let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration(), &app.bodies).await?;
     let comment = Comment::from_json(&bytes)?;
-    let mut answer = judge(app, &comment, explain);
-    answer.decision = memory.and_then(|memory| memory.keep(comment, &answer));
+    let mut answer = judge(app, &site, &comment, explain);
+    if let (Some(store), Some(test)) = (&app.store, remembered) {
+        answer.decision = keep(store, site, comment, test, &answer);
+    }
     let mut response = json(&answer)?;
     if let Some(language) = explain {
         speak(&mut response, language);
@@ -57,41 +60,32 @@ async fn check(
 }
 
 /// Judges and counts a comment.
-pub fn judge(app: &App, comment: &Comment, explain: Option<Language>) -> Answer {
+pub fn judge(app: &App, site: &Site, comment: &Comment, explain: Option<Language>) -> Answer {
     let answer = match explain {
-        None => app.moderator.check(comment),
-        Some(language) => app.moderator.explain(comment, language),
+        None => app.moderator.check(Some(site), comment),
+        Some(language) => app.moderator.explain(Some(site), comment, language),
     };
     app.metrics.judged(&answer);
     answer
 }
 
-/// Where and how a decision is remembered.
-struct Memory<'a> {
-    store: &'a Store,
-    site: Site,
-    test: bool,
-}
-
-impl Memory<'_> {
-    /// Hands a decision to the store, without waiting for it, and names it. One that the store has no room for has no
-    /// name, because nobody could correct it.
-    fn keep(self, comment: Comment, answer: &Answer) -> Option<DecisionId> {
-        let id = DecisionId::random();
-        let taken = self.store.remember(Decided {
-            id,
-            at: now(),
-            site: self.site,
-            comment,
-            comment_type: None,
-            decision: answer.verdict,
-            queue: answer.queue,
-            spam_probability: answer.spam_probability,
-            model: answer.model.clone(),
-            test: self.test,
-        });
-        taken.then_some(id)
-    }
+/// Hands a decision to the store, without waiting for it, and names it. One that the store has no room for has no name,
+/// because nobody could correct it.
+fn keep(store: &Store, site: Site, comment: Comment, test: bool, answer: &Answer) -> Option<DecisionId> {
+    let id = DecisionId::random();
+    let taken = store.remember(Decided {
+        id,
+        at: now(),
+        site,
+        comment,
+        comment_type: None,
+        decision: answer.verdict,
+        queue: answer.queue,
+        spam_probability: answer.spam_probability,
+        model: answer.model.clone(),
+        test,
+    });
+    taken.then_some(id)
 }
 
 /// Says which language an answer is in and that it depends on the one asked for.
@@ -160,12 +154,11 @@ impl Asked {
         Ok(flag("explain", self.explain, false)?.then_some(self.language))
     }
 
-    /// Where the decision is to be remembered, if it is.
-    fn memory<'a>(&self, caller: Caller, app: &'a App) -> Result<Option<Memory<'a>>, Problem> {
+    /// Whether the decision is to be remembered, and if so whether as a trial.
+    fn remembered(&self) -> Result<Option<bool>, Problem> {
         let remember = flag("remember", self.remember, true)?;
         let test = flag("test", self.test, false)?;
-        let site = self.site(caller)?;
-        Ok(app.store.as_ref().filter(|_| remember).map(|store| Memory { store, site, test }))
+        Ok(remember.then_some(test))
     }
 
     /// The site that a call is about: that of the key, whatever the query says, and where nobody needs a key the one that

@@ -195,7 +195,7 @@ struct InService(Arc<Moderator>);
 
 impl Collector for InService {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let classifier = self.0.classifier();
+        let classifier = self.0.generic();
         let labels = [("version", env!("CARGO_PKG_VERSION")), ("model", classifier.id().as_str())];
         encoder
             .encode_descriptor("service", "Program and model in service", None, MetricType::Info)?

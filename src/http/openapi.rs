@@ -24,7 +24,7 @@ pub fn document() -> serde_json::Result<String> {
             headers) and 503 (too many connections or bytes; see `Retry-After`), and any unknown path answers 404.",
     ),
     paths(
-        check, batch, feedback, undo, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
+        check, batch, feedback, undo, reload, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
         usage_limit, key_sites, compatible_plugins, model, healthz, readyz, metrics, openapi,
     ),
     components(schemas(BatchLine)),
@@ -51,6 +51,9 @@ impl Modify for Keys {
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(scheme.build()));
+        let scheme =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token of `--admin-token-file`."));
+        components.add_security_scheme("admin", SecurityScheme::Http(scheme.build()));
     }
 }
 
@@ -538,6 +541,31 @@ fn feedback() {}
     )
 )]
 fn undo() {}
+
+/// Read the generic model again
+///
+/// The file of `--model` is read, checked and tested on known texts, and swapped in; no request waits. On any error the model before serves
+/// on. SIGHUP does the same, and so does replacing the file. Models of sites come out of the store by themselves.
+#[utoipa::path(
+    post, path = "/v1/admin/reload", tag = "operation",
+    security(("admin" = [])),
+    responses(
+        (status = 200, description = "The model in service now", body = Reloaded, example = json!({"model": "0123456789ab"})),
+        (status = 401, description = "Not the token of `--admin-token-file`, or the service has none", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The file is no model that can be used; the one before serves on", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+fn reload() {}
+
+/// What a reload came to.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `admin` sends")]
+struct Reloaded {
+    /// The id of the generic model in service now.
+    model: String,
+}
 
 /// May this comment appear?
 ///

@@ -42,6 +42,8 @@ pub enum Kind {
     UnknownDecision,
     /// No correction is left to take back.
     NothingToUndo,
+    /// The model that was to be read cannot be used.
+    NotReplaced,
     /// Not that method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -62,7 +64,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 20] = [
+    pub const ALL: [Kind; 21] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
@@ -75,6 +77,7 @@ impl Kind {
         Kind::NotFound,
         Kind::UnknownDecision,
         Kind::NothingToUndo,
+        Kind::NotReplaced,
         Kind::MethodNotAllowed,
         Kind::Timeout,
         Kind::TooLarge,
@@ -116,6 +119,7 @@ impl Kind {
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
             Kind::UnknownDecision => ("unknown-decision", StatusCode::NOT_FOUND, "There is no such decision"),
             Kind::NothingToUndo => ("nothing-to-undo", StatusCode::CONFLICT, "There is nothing to take back"),
+            Kind::NotReplaced => ("not-replaced", StatusCode::CONFLICT, "The model was not replaced"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")
             }

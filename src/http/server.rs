@@ -30,9 +30,7 @@ use crate::http::connection::{self, Incoming, Stage};
 use crate::http::gate::Gate;
 use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
-use crate::http::{App, routes};
-use crate::moderator::Moderator;
-use crate::store::Store;
+use crate::http::{App, Parts, routes};
 
 /// A client that is turned away has so long to send something and to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
@@ -89,12 +87,8 @@ impl Server<()> {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub async fn bind(
-        config: &ServeConfig,
-        moderator: impl Into<Arc<Moderator>>,
-        store: Option<Store>,
-    ) -> Result<Server<impl Routes>, BindError> {
-        let app = App::new(config, moderator, store);
+    pub async fn bind(config: &ServeConfig, parts: Parts) -> Result<Server<impl Routes>, BindError> {
+        let app = App::new(config, parts);
         let routes = routes(&app);
         Self::bind_routes(app, routes).await
     }

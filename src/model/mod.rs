@@ -38,10 +38,6 @@ pub use rows::{Filtered, LabelCounts, Rows};
 pub use trainer::{TrainError, TrainOptions, train};
 pub use updates::Update;
 
-/// So many labelled ham comments of its own a site needs before thresholds of its own are fitted: the share of ham that may
-/// be held cannot be told from fewer.
-pub const OWN_HAM_FOR_THRESHOLD: u64 = 50;
-
 #[cfg(test)]
 mod testing {
     //! A tiny corpus and the model trained on it, once per test run.

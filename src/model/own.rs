@@ -157,7 +157,11 @@ impl OwnStatistics {
             counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(row.label);
         })?;
         let totals = folds.iter().map(Statistics::totals).collect();
-        Ok(OwnStatistics { folds, totals, rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) })
+        Ok(OwnStatistics {
+            folds,
+            totals,
+            rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        })
     }
 
     /// A view's sums of all counts with own rows added, in all folds but one; in units of [`Weight`].
@@ -407,7 +411,8 @@ mod tests {
 
     #[test]
     fn a_blog_that_reports_nothing_but_spam_does_not_turn_its_readers_into_spammers() {
-        let spam = ["visit us today for cheap shoes", "the best shoes are here today", "shoes for you, visit the shop"].map(comment);
+        let spam = ["visit us today for cheap shoes", "the best shoes are here today", "shoes for you, visit the shop"]
+            .map(comment);
         let updates = spam.iter().map(|comment| Update { comment, before: None, after: Some(Label::Spam) });
         let learned = trained().updated(named(trained()), updates);
         let evidence = |model: &Classifier, text: &str| model.judge(&comment(text)).evidence;

@@ -1,4 +1,4 @@
-use hamgate::http::{App, Server, routes};
+use hamgate::http::{App, Parts, Server, routes};
 use proptest::prelude::*;
 use serde_json::Value;
 use warp::Filter as _;
@@ -293,7 +293,7 @@ async fn a_refused_request_leaves_the_connection_usable_if_nothing_of_it_is_left
 
 #[tokio::test]
 async fn a_handler_that_panics_is_answered_for_and_counted() {
-    let app = App::new(&config(), shipped_model(), None);
+    let app = App::new(&config(), Parts::new(shipped_model()));
     let faulty = warp::path!("faulty").map(|| -> warp::reply::Response { panic!("quoting what a stranger typed") });
     let routes = faulty.or(routes(&app)).unify().boxed();
     let server = TestServer::of(Server::bind_routes(app, routes).await.unwrap());
@@ -333,7 +333,7 @@ proptest! {
 
     #[test]
     fn no_body_is_an_error_of_ours(body in bodies(), path in "/v1/check(/batch)?(\\?explain=(true|false|x))?") {
-        let app = App::new(&config(), shipped_model(), None);
+        let app = App::new(&config(), Parts::new(shipped_model()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let response = runtime.block_on(async {
             warp::test::request().method("POST").path(&path).body(&body).reply(&routes(&app)).await

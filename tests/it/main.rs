@@ -38,6 +38,7 @@ mod feedback;
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
+mod learning;
 /// A web page in the operator's browser may not ask a service that needs no key.
 mod other_pages;
 /// Nothing a stranger types reaches a log line, at any level.

@@ -8,7 +8,7 @@ async fn the_probes_say_that_it_lives_and_that_it_can_judge() {
     let health: Value = server.get("/healthz").await.json().await.unwrap();
     assert_eq!(health, json!({"status": "ok"}));
     let ready: Value = server.get("/readyz").await.json().await.unwrap();
-    assert_eq!(ready, json!({"status": "ready", "model": shipped_model().classifier().id().as_str()}));
+    assert_eq!(ready, json!({"status": "ready", "model": shipped_model().generic().id().as_str()}));
 }
 
 #[tokio::test]
@@ -16,7 +16,7 @@ async fn the_card_of_the_model_is_there_to_read() {
     let server = TestServer::start().await;
     let model: Value = server.get("/v1/model").await.json().await.unwrap();
     assert_eq!(model["model"], server.check(HAM).await["model"]);
-    let card = serde_json::to_string(shipped_model().classifier().card()).unwrap();
+    let card = serde_json::to_string(shipped_model().generic().card()).unwrap();
     assert_eq!(model["card"], serde_json::from_str::<Value>(&card).unwrap());
 }
 
@@ -45,7 +45,7 @@ async fn metrics_count_verdicts_responses_and_time() {
     assert!(server.metric("hamgate_request_duration_seconds_sum{route=\"/v1/check\"}").await > 0.0);
     assert!(server.metric("hamgate_connections_open").await >= 1.0);
     assert_eq!(server.metric("hamgate_panics_total").await, 0.0);
-    let id = shipped_model().classifier().id().to_string();
+    let id = shipped_model().generic().id().to_string();
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(server.metric(&format!("hamgate_service_info{{version=\"{version}\",model=\"{id}\"}}")).await, 1.0);
     let response = server.get("/metrics").await;

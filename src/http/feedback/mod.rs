@@ -97,6 +97,7 @@ async fn learn(
         let not_stored = "the correction may not be stored; send it again, which does no harm if it is";
         refused(&error, not_stored)
     })?;
+    app.learned(corrected.number).await;
     let learning = Learning::Corrected { change: corrected.change, label, before: corrected.before };
     respond(store, asked.language, corrected.decision, learning, (&corrected.site, corrected.test)).await
 }
@@ -117,6 +118,7 @@ async fn undo(
                           in either case";
         refused(&error, not_undone)
     })?;
+    app.learned(undone.number).await;
     let learning = Learning::Undone { before: undone.before, after: undone.after };
     respond(store, asked.language, Some(undone.decision), learning, (&undone.site, undone.test)).await
 }
