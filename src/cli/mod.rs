@@ -14,6 +14,8 @@ mod key;
 mod model;
 mod openapi;
 mod output;
+mod retrain;
+mod rollback;
 mod score;
 mod serve;
 mod tables;
@@ -63,6 +65,7 @@ enum Command {
     /// Ends on SIGTERM or SIGINT: requests in flight are finished, for as long as --shutdown-deadline allows.
     Serve(Box<ServeOptions>),
     Key(key::KeyArgs),
+    Rollback(rollback::RollbackArgs),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -76,12 +79,13 @@ enum Command {
 pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
     let worked = |()| ExitCode::SUCCESS;
     match cli.command {
-        Command::Train(args) => Ok(args.run()?),
+        Command::Train(args) => args.run(),
         Command::Evaluate(args) => Ok(args.run()?),
         Command::Score(args) => Ok(args.run()?),
         Command::Inspect(args) => Ok(args.run()?),
         Command::Serve(options) => serve::run(&options).map(worked),
         Command::Key(args) => args.run().map(worked),
+        Command::Rollback(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

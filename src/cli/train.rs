@@ -3,33 +3,78 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 
 use crate::corpus::SplitFilter;
 use crate::model::{About, TrainOptions, train};
+use crate::site::Site;
+use crate::store::StoreChoice;
 
+use super::Failure;
 use super::corpus::CorpusArgs;
+use super::retrain::Retraining;
 use super::values::{Day, FieldsArg, Share, SourceWeight, by_source};
 use super::{card, output};
 
-/// Learn a model from labelled comments.
+/// Learn a model from labelled comments, or from what people said of a blog's own.
 ///
-/// Reads JSON Lines: one comment a line, with `content` and `label` ("spam" or "ham"), and if known `author`, `author_url`, `source`,
+/// With --corpus: a model file for every blog. Reads JSON Lines: one comment a line, with `content` and `label` ("spam" or "ham"), and if known `author`, `author_url`, `source`,
 /// `lang`, `family` (rows that belong together) and `split` (rows of the split "test" are left out unless --split says otherwise).
 /// Goes through the files several times; memory grows with what is learned, not with the number of rows. The same rows give the same
 /// file, byte for byte.
 ///
 /// Prints what was learned, with figures on held-out rows. Nothing is written if anything is wrong.
+///
+/// With --store: a model for each site of a store. Its own comments join the generic ones, each counted many times, and with 50 honest ones it
+/// gets a threshold of its own. Before the model is put in service, a report compares it with the one before: on own comments that neither had
+/// learned, and on the decisions of the last days. It is refused when it would hold more honest comments than you allow, or turn too many
+/// approvals into holds; --force insists, `hamgate rollback` goes back.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, mut_arg("paths", |paths| paths.required(false).required_unless_present("store")))]
 pub struct TrainArgs {
     #[command(flatten)]
     corpus: CorpusArgs,
 
     /// Where to write the model. An existing file is replaced at the very end, in one step.
-    #[arg(long, value_name = "MODEL")]
-    out: PathBuf,
+    #[arg(long, value_name = "MODEL", required_unless_present = "store")]
+    out: Option<PathBuf>,
+
+    /// Learn from the comments of this store instead of a corpus: a path or URL, as for `serve`; without a value, the store `serve` uses.
+    #[arg(long, value_name = "STORE", num_args = 0..=1, conflicts_with_all = ["paths", "out", "date", "fields", "weights", "split"])]
+    store: Option<Option<StoreChoice>>,
+
+    /// With --store: only the model of this site.
+    #[arg(long, value_name = "SITE", requires = "store")]
+    site: Option<Site>,
+
+    /// With --store: the generic model to start from; the embedded one if not given.
+    #[arg(long, value_name = "MODEL", env = "HAMGATE_MODEL", hide_env_values = true)]
+    model: Option<PathBuf>,
+
+    /// With --store: how many times an ordinary row each own comment counts; by their number if not given.
+    #[arg(long, value_name = "FACTOR", requires = "store", value_parser = parse_weight)]
+    own_weight: Option<f64>,
+
+    /// With --store: judge the decisions of so many days again.
+    #[arg(long, value_name = "DAYS", requires = "store", default_value_t = 30)]
+    days: u32,
+
+    /// With --store: show the texts of decisions that would change.
+    #[arg(long, requires = "store")]
+    show_flips: bool,
+
+    /// With --store: of comments that were approved and that nobody corrected, how many may turn into holds.
+    #[arg(long, value_name = "SHARE", requires = "store", default_value = "20/1000")]
+    flips_at_most: Share,
+
+    /// With --store: put the model in service although it holds more than you allow.
+    #[arg(long, requires = "store")]
+    force: bool,
+
+    /// With --store: report, and put nothing in service.
+    #[arg(long, requires = "store")]
+    dry_run: bool,
 
     /// Day of the training, for the model card. The clock is not read, so that tomorrow's training gives the same bytes.
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -54,33 +99,62 @@ Examples:
   hamgate train --corpus export.jsonl.gz old/ --out my.hamgate --skip-bad
   hamgate train --corpus all.jsonl --without-source newsletter --ham-held-at-most 2/1000 --out careful.hamgate
   hamgate train --corpus data/comments mine.jsonl --weigh my-blog=3 --out mine.hamgate
+  hamgate train --store --ham-held-at-most 1/1000
+  hamgate train --store /var/lib/hamgate/hamgate.sqlite --site example.org --dry-run --show-flips
 
-Exit codes: 0 the model is written; 1 it is not, and standard error says why; 2 the options make no sense.";
+Exit codes: 0 the model is written or in service; 1 it is not, and standard error says why; 2 the options make no sense.";
 
 impl TrainArgs {
     /// Runs the command.
     ///
     /// # Errors
     /// When a row or file cannot be read, the rows are too few, or the model cannot be written.
-    pub fn run(self) -> anyhow::Result<ExitCode> {
-        require_folder(&self.out)?;
+    pub fn run(self) -> Result<ExitCode, Failure> {
+        match (&self.store, &self.out) {
+            (Some(store), _) => self.retraining().run(store.clone()).map(|()| ExitCode::SUCCESS),
+            (None, Some(out)) => Ok(self.train(out)?),
+            (None, None) => Err(anyhow!("name the model file with --out").into()),
+        }
+    }
+
+    fn retraining(&self) -> Retraining {
+        Retraining {
+            site: self.site.clone(),
+            model: self.model.clone(),
+            ham_held_at_most: self.ham_held_at_most,
+            flips_at_most: self.flips_at_most,
+            own_weight: self.own_weight,
+            days: self.days,
+            show_flips: self.show_flips,
+            force: self.force,
+            dry_run: self.dry_run,
+        }
+    }
+
+    fn train(&self, out: &Path) -> anyhow::Result<ExitCode> {
+        require_folder(out)?;
         let watched = self.corpus.open(SplitFilter::not_test())?;
         let corpus = &watched.corpus;
-        let about = About { date: self.date.map(|Day(day)| day), files: corpus.digests()? };
+        let about = About { date: self.date.as_ref().map(|Day(day)| day.clone()), files: corpus.digests()? };
         let options = TrainOptions {
-            fields: self.fields.into(),
+            fields: self.fields.clone().into(),
             ham_held_at_most: self.ham_held_at_most.0,
             source_weights: by_source(&self.weights),
         };
         let classifier = watched.end(train(corpus, &options, about))?;
-        classifier.save(&self.out).with_context(|| format!("cannot write model `{}`", self.out.display()))?;
+        classifier.save(out).with_context(|| format!("cannot write model `{}`", out.display()))?;
         for source in options.source_weights.keys().filter(|source| !classifier.card().sources.contains_key(*source)) {
             eprintln!("note: --weigh names source `{source}`, which no row has");
         }
-        eprintln!("wrote model `{}`", self.out.display());
+        eprintln!("wrote model `{}`", out.display());
         output::print(&card::summary(classifier.id(), classifier.card()))?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn parse_weight(text: &str) -> Result<f64, String> {
+    let weight = text.trim().parse::<f64>().ok().filter(|weight| (0.5..=256.0).contains(weight));
+    weight.ok_or_else(|| "must be a number between 0.5 and 256".to_owned())
 }
 
 /// Better told now than after the training.

@@ -12,6 +12,7 @@
 mod bootstrap;
 mod compare;
 mod curves;
+mod guard;
 mod mistakes;
 mod rows;
 mod summary;
@@ -28,6 +29,7 @@ use crate::verdict::{LogOdds, Thresholds, Verdict};
 pub use bootstrap::{CalibrationBin, Interval, Intervals};
 pub use compare::{CompareError, Compared, Comparison, Figure, Measurement, Standing, Tally, compare};
 pub use curves::{Bar, Curve, Step, histogram};
+pub use guard::{Allowed, Flips, Objection, objections};
 pub use mistakes::{Mistake, Mistakes};
 pub use rows::JudgedRow;
 pub use summary::{Across, AcrossSources, HamHeld, LeftOut, Measured, Part, Report, Website};
