@@ -3,7 +3,6 @@
 use crate::site::Site;
 use crate::store::connection::{Connection, query};
 use crate::store::error::StoreError;
-use crate::store::retention;
 use crate::store::transaction::Transaction;
 use crate::store::writer::Work;
 use crate::text::folded;
@@ -94,9 +93,4 @@ impl Work for Erase {
         transaction.news.erased = true;
         Ok(gone)
     }
-}
-
-/// Sees to it that what was erased stands nowhere in the file any more.
-pub(super) async fn overwrite(connection: &mut Connection) -> Result<(), StoreError> {
-    retention::give_back(connection).await
 }

@@ -17,6 +17,7 @@ mod error;
 mod feed;
 mod health;
 mod keys;
+mod listener;
 mod location;
 mod models;
 mod pages;

@@ -2,6 +2,7 @@
 
 use crate::store::connection::{Connection, query};
 use crate::store::error::StoreError;
+use crate::store::transaction::Transaction;
 
 /// So many comments go in one step, so that no other write waits for long.
 const STEP_ROWS: i64 = 500;
@@ -26,21 +27,35 @@ pub(super) struct Bounds {
 pub(super) struct Step {
     /// Bytes in use after it.
     pub bytes: u64,
-    /// Whether another one may find more to do.
-    pub more: bool,
+    /// So many comments went; after none, another step finds nothing to do.
+    pub gone: u64,
 }
 
-/// Deletes a few comments, if any may go, and gives the room back.
+/// Deletes a few comments, if any may go.
+///
+/// Of several instances one does it at a time, and each looks first at what the one before has left.
 pub(super) async fn step(connection: &mut Connection, bounds: Bounds, now: i64) -> Result<Step, StoreError> {
     let horizon = now - i64::from(bounds.days) * 86_400;
+    let gone = match delete(connection, bounds, horizon).await {
+        Ok(gone) => gone,
+        Err(error) => {
+            // If this fails, too, the database does it by itself when the connection ends.
+            let _ = query("ROLLBACK").execute(connection).await;
+            return Err(error);
+        }
+    };
+    Ok(Step { bytes: bytes_in_use(connection).await?, gone })
+}
+
+async fn delete(connection: &mut Connection, bounds: Bounds, horizon: i64) -> Result<u64, StoreError> {
+    let transaction = Transaction::begin(connection, true).await?;
+    let connection = &mut *transaction.connection;
     let mut gone = delete_older_than(connection, horizon, STEP_ROWS).await?;
-    if bytes_in_use(connection).await? > bounds.bytes {
+    if bytes_in_use(connection).await? > bounds.bytes && bytes_worth(connection).await? > bounds.bytes {
         gone += delete_older_than(connection, i64::MAX, CROWDED_STEP_ROWS).await?;
     }
-    if gone > 0 {
-        give_back(connection).await?;
-    }
-    Ok(Step { bytes: bytes_in_use(connection).await?, more: gone > 0 })
+    transaction.commit().await?;
+    Ok(gone)
 }
 
 /// Deletes the oldest comments that nobody ever corrected. One whose corrections were taken back stays: a model may have
@@ -53,17 +68,43 @@ async fn delete_older_than(connection: &mut Connection, horizon: i64, most: i64)
     query(sql).bind(horizon).bind(most).execute(connection).await
 }
 
-/// Gives room that is no longer used back to the system, and sees to it that what was deleted stands nowhere any more.
+/// Gives room that is no longer used back, and sees to it that what was deleted stands nowhere any more.
+///
+/// On PostgreSQL it takes as long as it takes, so it is done beside the writer, on a connection of its own. The room is
+/// used again there, but hardly ever given back to the system.
 pub(super) async fn give_back(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.is_postgres() {
+        return query("VACUUM (ANALYZE) comments, corrections").execute(connection).await.map(drop);
+    }
     query(STEP_PAGES).execute(connection).await?;
     // Until the log is merged into the file, the deleted text still stands there. A reader may be in the way; the next step
     // tries again.
     query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await.map(drop)
 }
 
-/// What the tables take, without pages that are free.
+/// What the tables take on the disk; of a file, without pages that are free.
 pub(super) async fn bytes_in_use(connection: &mut Connection) -> Result<u64, StoreError> {
-    let sql = "SELECT (p.page_count - f.freelist_count) * s.page_size \
-               FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s";
+    let sql = if connection.is_postgres() {
+        "SELECT pg_total_relation_size('comments') + pg_total_relation_size('corrections') \
+         + pg_total_relation_size('models') + pg_total_relation_size('usage') + pg_total_relation_size('keys')"
+    } else {
+        "SELECT (p.page_count - f.freelist_count) * s.page_size \
+         FROM pragma_page_count p, pragma_freelist_count f, pragma_page_size s"
+    };
+    query(sql).fetch_one(connection).await?.count(0)
+}
+
+/// What the tables would take without room that is free. PostgreSQL does not say how much of a table that is, and a bound on
+/// what can hardly shrink would let one comment go after the other; so it is estimated from how many comments there are
+/// and how long the newest are. A row and its places in the indexes take some 300 bytes beside its texts.
+async fn bytes_worth(connection: &mut Connection) -> Result<u64, StoreError> {
+    if !connection.is_postgres() {
+        return bytes_in_use(connection).await;
+    }
+    let sql = "SELECT pg_total_relation_size('corrections') + pg_total_relation_size('models') \
+               + CAST((SELECT COUNT(*) FROM comments) * (SELECT 300 + COALESCE(AVG(octet_length(n.content) \
+               + COALESCE(octet_length(n.author), 0) + COALESCE(octet_length(n.author_url), 0) \
+               + COALESCE(octet_length(n.post_title), 0) + COALESCE(octet_length(n.post_url), 0)), 0) \
+               FROM (SELECT * FROM comments ORDER BY seq DESC LIMIT 10000) n) AS BIGINT)";
     query(sql).fetch_one(connection).await?.count(0)
 }

@@ -36,7 +36,10 @@ const IN_POSTGRES: &[(&str, &str)] = &[
 /// So long at most another instance may take to bring the schema up to date.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 
-/// So long at most it may take to reach a server, and it to do what it was asked.
+/// So long at most it may take to reach a server: less than whoever asks for something waits, so that they hear of it.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
+
+/// So long at most a server may take for one transaction.
 pub(super) const SERVER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How connections to one database are made.
@@ -64,16 +67,16 @@ impl Opening {
         match self {
             Opening::Sqlite(options) => options.connect().await.map(Connection::Sqlite).map_err(StoreError::of_sqlite),
             Opening::Postgres(options, patience) => {
-                let connected = timeout(SERVER_PATIENCE, connect_to_server(options, *patience)).await;
-                connected.unwrap_or_else(|_| Err(no_answer()))
+                let connected = timeout(CONNECT_PATIENCE, connect_to_server(options, *patience)).await;
+                connected.unwrap_or_else(|_| Err(no_answer(CONNECT_PATIENCE)))
             }
         }
     }
 }
 
-/// The server said nothing in [`SERVER_PATIENCE`].
-pub(super) fn no_answer() -> StoreError {
-    StoreError::Unreachable(format!("it did not answer within {} s", SERVER_PATIENCE.as_secs()))
+/// The server said nothing for so long.
+pub(super) fn no_answer(waited: Duration) -> StoreError {
+    StoreError::Unreachable(format!("it did not answer within {} s", waited.as_secs()))
 }
 
 /// A correction is acknowledged when the disk has it, whatever the server's settings say; and an instance that vanished in
@@ -155,6 +158,14 @@ impl Database {
                 *lost = false;
                 Ok(())
             }
+        }
+    }
+
+    /// How to make a connection to the same server; `None` for a file.
+    pub fn server(&self) -> Option<&Opening> {
+        match &self.source {
+            Source::File { .. } => None,
+            Source::Server { opening, .. } => Some(opening),
         }
     }
 

@@ -39,7 +39,7 @@ pub(super) struct Figures {
 }
 
 impl<'c> Transaction<'c> {
-    /// Begins. `changes` says that comments that are there already may be changed or deleted.
+    /// Begins. Whoever gets an error from here on rolls back. `changes` says that comments that are there already may be changed or deleted.
     ///
     /// Beginning and end are statements like others: sqlx counts transactions of its own, and a rollback that SQLite made by
     /// itself would leave that count wrong for ever.

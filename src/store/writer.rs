@@ -14,16 +14,17 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::clock::now;
 use crate::store::connection::query;
 use crate::store::decisions::{self, Decided};
-use crate::store::erasure;
 use crate::store::error::StoreError;
 use crate::store::feed;
 use crate::store::health::{Shared, StoreState};
 use crate::store::keys;
+use crate::store::listener::Listener;
 use crate::store::retention::{self, Bounds};
 use crate::store::schema::{Database, SERVER_PATIENCE, no_answer};
 use crate::store::transaction::{News, Transaction};
@@ -137,6 +138,15 @@ pub(super) enum Message {
     Close(oneshot::Sender<()>),
 }
 
+/// What is asked of a server is given up after a while: it may have gone without a word. SQLite is waited for.
+async fn in_time<T>(on_server: bool, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    if on_server {
+        timeout(SERVER_PATIENCE, work).await.unwrap_or_else(|_| Err(no_answer(SERVER_PATIENCE)))
+    } else {
+        work.await
+    }
+}
+
 impl Message {
     /// A question, and where its answer will come.
     pub fn ask<W: Work>(work: W) -> (Self, oneshot::Receiver<Result<W::Answer, StoreError>>) {
@@ -162,6 +172,11 @@ pub(super) struct Writer {
     numbers: (i64, i64),
     next_refresh: Instant,
     next_tidy: Instant,
+    /// Whether something was deleted whose room is not given back yet.
+    littered: bool,
+    /// Gives it back, on a server.
+    sweeping: Option<JoinHandle<()>>,
+    _listener: Option<Listener>,
 }
 
 impl Writer {
@@ -175,8 +190,21 @@ impl Writer {
     ) -> Self {
         let now = Instant::now();
         let (next_refresh, next_tidy) = (now + REFRESH, now);
-        let (waiting, closing) = (VecDeque::new(), None);
-        Writer { database, queue, shared, bounds, waiting, closing, numbers, next_refresh, next_tidy }
+        let listener = database.server().and_then(|opening| Listener::start(opening, &shared));
+        Writer {
+            database,
+            queue,
+            shared,
+            bounds,
+            waiting: VecDeque::new(),
+            closing: None,
+            numbers,
+            next_refresh,
+            next_tidy,
+            littered: false,
+            sweeping: None,
+            _listener: listener,
+        }
     }
 
     /// Writes until it is told to end, or nobody is left who could ask.
@@ -258,11 +286,8 @@ impl Writer {
     /// Writes a batch as one transaction.
     async fn commit(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
         self.database.require().await?;
-        let written = if self.database.connection.is_postgres() {
-            timeout(SERVER_PATIENCE, self.write_within(batch)).await.unwrap_or_else(|_| Err(no_answer()))
-        } else {
-            self.write_within(batch).await
-        };
+        let on_server = self.database.connection.is_postgres();
+        let written = in_time(on_server, self.write_within(batch)).await;
         if let Err(error) = &written {
             self.database.note(error);
             if !matches!(error, StoreError::Unreachable(_)) {
@@ -296,8 +321,8 @@ impl Writer {
             self.refresh().await;
         }
         if news.erased {
-            // If it fails, it is made up for when something else goes.
-            let _ = erasure::overwrite(&mut self.database.connection).await;
+            self.littered = true;
+            self.next_tidy = Instant::now();
         }
         if news.learning {
             self.shared.changed();
@@ -346,33 +371,71 @@ impl Writer {
 
     /// Reads anew what others may have changed. While that fails, keys that were valid stay valid.
     async fn refresh(&mut self) {
-        if let Ok(ring) = keys::ring(&mut self.database.connection).await
-            && *self.shared.keys() != ring
-        {
+        let on_server = self.database.connection.is_postgres();
+        if let Err(error) = in_time(on_server, self.read_anew()).await {
+            self.database.note(&error);
+            match error {
+                StoreError::Unreachable(_) => self.shared.wrote(Err(&error)),
+                error => self.shared.refused(&error),
+            }
+        }
+    }
+
+    async fn read_anew(&mut self) -> Result<(), StoreError> {
+        let ring = keys::ring(&mut self.database.connection).await?;
+        if *self.shared.keys() != ring {
             self.shared.keyring.store(Arc::new(ring));
         }
-        if let Ok(numbers) = feed::numbers(&mut self.database.connection).await
-            && self.numbers != numbers
-        {
+        let numbers = feed::numbers(&mut self.database.connection).await?;
+        if self.numbers != numbers {
             self.numbers = numbers;
             self.shared.changed();
         }
+        Ok(())
     }
 
     /// Lets go what may go; tells whether there may be more of it.
     async fn tidy(&mut self) -> bool {
-        let Some(bounds) = self.bounds else { return false };
-        match retention::step(&mut self.database.connection, bounds, now()).await {
-            Ok(step) => {
-                self.shared.bytes.store(step.bytes, Relaxed);
-                step.more
-            }
-            Err(error) => {
-                self.database.note(&error);
-                self.shared.wrote(Err(&error));
-                false
+        let mut more = false;
+        if let Some(bounds) = self.bounds {
+            let on_server = self.database.connection.is_postgres();
+            match in_time(on_server, retention::step(&mut self.database.connection, bounds, now())).await {
+                Ok(step) => {
+                    self.shared.bytes.store(step.bytes, Relaxed);
+                    more = step.gone > 0;
+                    self.littered |= more;
+                }
+                Err(error) => {
+                    self.database.note(&error);
+                    self.shared.wrote(Err(&error));
+                }
             }
         }
+        if self.littered {
+            self.sweep(more).await;
+        }
+        more
+    }
+
+    /// Gives room back; on a server when there is no more to delete, and beside the writer, because it may take long.
+    async fn sweep(&mut self, more: bool) {
+        let Some(opening) = self.database.server() else {
+            // If it fails, it is made up for when something else goes.
+            self.littered = retention::give_back(&mut self.database.connection).await.is_err();
+            return;
+        };
+        if more || self.sweeping.as_ref().is_some_and(|sweeping| !sweeping.is_finished()) {
+            return;
+        }
+        let opening = opening.clone();
+        self.littered = false;
+        self.sweeping = Some(tokio::spawn(async move {
+            if let Ok(mut connection) = opening.connect().await {
+                // The server does it sooner or later by itself.
+                let _ = retention::give_back(&mut connection).await;
+                let _ = connection.close().await;
+            }
+        }));
     }
 
     /// Writes what is pending, once, and closes the database.
@@ -388,6 +451,13 @@ impl Writer {
         if unwritten > 0 {
             self.shared.lost.fetch_add(unwritten as u64, Relaxed);
             tracing::warn!(decisions = unwritten, "The store could not be written before the end; decisions are lost");
+        }
+        if self.littered {
+            self.sweep(false).await;
+        }
+        if let Some(sweeping) = self.sweeping.take() {
+            // It cannot panic, and nobody aborts it.
+            let _ = sweeping.await;
         }
         // The transaction log is merged into the file here; if that fails, the next start does it.
         let _ = self.database.connection.close().await;

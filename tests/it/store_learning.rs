@@ -9,6 +9,8 @@ use hamgate::store::{
 use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId};
 use proptest::prelude::*;
 
+use crate::support::Postgres;
+
 const ALL: Page = Page { after: 0, limit: 1_000 };
 
 /// Does a test on a store of every kind there is here.
@@ -20,6 +22,12 @@ fn everywhere(test: impl AsyncFn(Store, &StoreLocation)) {
         let store = open(&location).await;
         test(store.clone(), &location).await;
         store.close().await;
+        if let Some(postgres) = Postgres::shared() {
+            let location: StoreLocation = postgres.schema().await.url.parse().unwrap();
+            let store = open(&location).await;
+            test(store.clone(), &location).await;
+            store.close().await;
+        }
     });
 }
 
