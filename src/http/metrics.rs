@@ -236,6 +236,7 @@ impl Collector for Remembered {
         let counters = [
             ("store_decisions_remembered", "Decisions written", health.remembered),
             ("store_decisions_lost", "Decisions dropped because too many waited", health.lost),
+            ("store_corrections_undone", "Corrections taken back", health.undone),
         ];
         for (name, help, value) in counters {
             let counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;

@@ -1,5 +1,7 @@
 //! What people say of a comment after the machine has spoken.
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use crate::comment::{Comment, Label};
 use crate::site::Site;
 use crate::store::connection::{Connection, Row, query};
@@ -249,6 +251,10 @@ impl Work for Undo {
         let number = relabel(transaction, &known, change).await?;
         let Known { seq, site, test, label: before, .. } = known;
         Ok(Undone { decision: self.decision, before, after, comment: seq, number, site, test })
+    }
+
+    fn committed(&self, _: &Undone, shared: &Shared) {
+        shared.undone.fetch_add(1, Relaxed);
     }
 }
 

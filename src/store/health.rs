@@ -35,6 +35,8 @@ pub struct StoreHealth {
     pub bytes: u64,
     /// Corrections since the start, by [`Label::index`] and by `Change as usize`.
     pub corrections: [[u64; Change::ALL.len()]; Label::ALL.len()],
+    /// Corrections taken back since the start.
+    pub undone: u64,
     /// Failed writes, failed reads and refused corrections since the start, in the order of [`ErrorKind::ALL`].
     pub errors: [u64; ErrorKind::ALL.len()],
 }
@@ -54,6 +56,7 @@ pub(super) struct Shared {
     pub lost: AtomicU64,
     pub bytes: AtomicU64,
     corrections: [[AtomicU64; Change::ALL.len()]; Label::ALL.len()],
+    pub undone: AtomicU64,
     errors: [AtomicU64; ErrorKind::ALL.len()],
 }
 
@@ -77,6 +80,7 @@ impl Shared {
             lost: AtomicU64::default(),
             bytes: AtomicU64::default(),
             corrections: Default::default(),
+            undone: AtomicU64::default(),
             errors: Default::default(),
         }
     }
@@ -153,6 +157,7 @@ impl Shared {
             lost: self.lost.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
             corrections: self.corrections.each_ref().map(|by| by.each_ref().map(|count| count.load(Relaxed))),
+            undone: self.undone.load(Relaxed),
             errors: self.errors.each_ref().map(|count| count.load(Relaxed)),
         }
     }

@@ -89,6 +89,7 @@ async fn every_word_on_a_decision_is_answered_with_what_it_changed() {
         let series = format!("hamgate_store_corrections_total{{label=\"{label}\",change=\"{change}\"}}");
         assert_eq!(blog.server.metric(&series).await, count, "{series}");
     }
+    assert_eq!(blog.server.metric("hamgate_store_corrections_undone_total").await, 3.0);
     assert_eq!(blog.count("SELECT COUNT(*) FROM corrections WHERE origin = 'api'").await, 4);
 }
 

@@ -106,7 +106,7 @@ impl Call {
         self.header(USER_AGENT)
     }
 
-    fn from_elsewhere(&self) -> FromElsewhere {
+    fn sender(&self) -> FromElsewhere {
         let header = |name: &str| self.headers.get(name).map(|_| self.header(name));
         FromElsewhere::read(header("sec-fetch-site"), header("origin"), self.host.as_ref().map(Authority::as_str))
     }
@@ -153,7 +153,7 @@ async fn dispatch(call: &Call, form: &Form<'_>, app: &App) -> Result<Response, R
         path: split_key(call.path.as_str()).0,
     };
     let key = places.key(call.endpoint == Endpoint::VerifyKey);
-    let caller = app.caller(key.as_deref(), call.from_elsewhere())?;
+    let caller = app.caller(key.as_deref(), call.sender())?;
     match call.endpoint {
         Endpoint::CommentCheck => check::answer(app, &caller, form, call.user_agent()),
         Endpoint::SubmitSpam => feedback::answer(app, &caller, form, feedback::SPAM).await,
