@@ -8,6 +8,7 @@ pub mod corpus;
 pub mod evaluate;
 pub mod figures;
 pub mod http;
+pub mod import;
 pub mod model;
 pub mod moderator;
 pub mod reasons;

@@ -9,6 +9,7 @@ mod corpus;
 mod evaluate;
 mod evaluation;
 mod healthcheck;
+mod import;
 mod inspect;
 mod key;
 mod model;
@@ -63,6 +64,7 @@ enum Command {
     /// Ends on SIGTERM or SIGINT: requests in flight are finished, for as long as --shutdown-deadline allows.
     Serve(Box<ServeOptions>),
     Key(key::KeyArgs),
+    Import(import::ImportArgs),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -82,6 +84,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Inspect(args) => Ok(args.run()?),
         Command::Serve(options) => serve::run(&options).map(worked),
         Command::Key(args) => args.run().map(worked),
+        Command::Import(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

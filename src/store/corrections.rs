@@ -49,6 +49,8 @@ pub enum Origin {
     Api,
     /// The command line.
     Cli,
+    /// What a blog's moderators said before it had Hamgate.
+    Import,
 }
 
 impl Origin {
@@ -59,6 +61,7 @@ impl Origin {
             Origin::SubmitHam => "submit-ham",
             Origin::Api => "api",
             Origin::Cli => "cli",
+            Origin::Import => "import",
         }
     }
 }

@@ -20,6 +20,8 @@ mod batch_api;
 mod check_api;
 /// What `evaluate` prints, and that it does not flatter.
 mod cli_evaluate;
+/// What `import` stores, leaves out, refuses and says.
+mod cli_import;
 /// What `score` answers, line for line.
 mod cli_score;
 /// What `train` learns, refuses and writes.
@@ -30,6 +32,8 @@ mod config;
 mod corpus;
 /// Our own comments are what `data/README.md` says they are.
 mod data;
+/// Exports of other programs are read, whatever is in them, in bounded memory.
+mod import;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.
