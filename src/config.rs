@@ -658,7 +658,8 @@ mod tests {
     #[test]
     fn a_store_that_cannot_be_is_named_with_its_line() {
         for (text, expected) in [
-            ("store = \"postgres://localhost/x\"\n", "only SQLite"),
+            ("store = \"mysql://localhost/x\"\n", "only SQLite and PostgreSQL"),
+            ("store = \"postgres://localhost/x?sslmode=require\"\n", "not encrypted"),
             ("store = \"\"\n", "the path of the store is empty"),
             ("store_retention_days = 0\n", "nonzero"),
             ("open = \"yes\"\n", "line 1"),

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod cli;
+pub mod clock;
 pub mod comment;
 pub mod config;
 pub mod corpus;

@@ -69,7 +69,7 @@ fn load(model: Option<&Path>) -> Result<Classifier, Failure> {
 pub(super) async fn open(location: &StoreLocation, options: StoreOptions) -> Result<Store, Failure> {
     Store::open(location, options).await.map_err(|error| {
         let hint = error.hint();
-        let error = anyhow::Error::new(error).context(format!("cannot open the store `{}`", location.path().display()));
+        let error = anyhow::Error::new(error).context(format!("cannot open the store `{}`", location.readable()));
         Failure::from(error).with_hint(hint)
     })
 }
@@ -152,7 +152,7 @@ fn greet(address: SocketAddr, model: &ModelId, config: &ServeConfig, access: Acc
         "Whoever reaches this address may ask; keys (`hamgate key add SITE`) would change that."
     };
     let kept = match &config.store {
-        Some(StoreChoice::At(location)) => format!("Remembers in `{}`.", location.path().display()),
+        Some(StoreChoice::At(location)) => format!("Remembers in `{}`.", location.readable()),
         _ => "Remembers nothing.".to_owned(),
     };
     let _ = writeln!(

@@ -1,12 +1,14 @@
 //! What people say of a comment after the machine has spoken.
 
-use sqlx::{Row as _, SqliteConnection};
-
 use crate::comment::{Comment, Label};
 use crate::site::Site;
-use crate::store::decisions::Row;
-use crate::store::keys::site_of;
+use crate::store::connection::{Connection, Row, query};
+use crate::store::decisions;
+use crate::store::error::StoreError;
+use crate::store::health::Shared;
+use crate::store::transaction::Transaction;
 use crate::store::usage;
+use crate::store::writer::Work;
 use crate::text::fingerprint;
 use crate::verdict::{Decision, DecisionId};
 
@@ -27,8 +29,10 @@ pub struct Correction {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "it is made once and passed on once")]
 pub enum Target {
-    /// The one of this decision.
+    /// The one of this decision, whatever its site.
     Decision(DecisionId),
+    /// The one of this decision, if it was on a comment of this site; of any other it is not known.
+    DecisionOf(Site, DecisionId),
     /// The newest one with the same fingerprint. One that was never decided here is stored as it is.
     Comment {
         /// The site it was written on.
@@ -67,12 +71,41 @@ impl Origin {
 }
 
 /// What a correction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Corrected {
     /// The decision it corrects; `None` for a comment that was never decided here.
     pub decision: Option<DecisionId>,
     /// What changed.
     pub change: Change,
+    /// The label the comment had before.
+    pub before: Option<Label>,
+    /// The comment's number in the store.
+    pub comment: i64,
+    /// The number of the change, or of the last one there is if this one changed nothing.
+    pub number: i64,
+    /// The site the comment was written on.
+    pub site: Site,
+    /// Whether it is a trial of an operator, which nothing is learned from.
+    pub test: bool,
+}
+
+/// What an undo did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Undone {
+    /// The decision whose correction was taken back.
+    pub decision: DecisionId,
+    /// The label the comment had.
+    pub before: Option<Label>,
+    /// The label it has now: the one it had before that correction.
+    pub after: Option<Label>,
+    /// The comment's number in the store.
+    pub comment: i64,
+    /// The number of the change.
+    pub number: i64,
+    /// The site the comment was written on.
+    pub site: Site,
+    /// Whether it is a trial of an operator, which nothing is learned from.
+    pub test: bool,
 }
 
 /// What changed by a correction.
@@ -100,6 +133,14 @@ impl Change {
     }
 }
 
+/// What is asked of the store when a correction is taken back.
+pub(super) struct Undo {
+    pub decision: DecisionId,
+    /// The only site it may be of, if there is such a bound.
+    pub site: Option<Site>,
+    pub at: i64,
+}
+
 /// A comment in the store, as far as a correction needs to know it.
 struct Known {
     seq: i64,
@@ -111,88 +152,178 @@ struct Known {
     label: Option<Label>,
 }
 
-/// Does what a correction says. `None`: no decision has that id.
-pub(super) async fn apply(
-    connection: &mut SqliteConnection,
-    correction: &Correction,
-) -> Result<Option<Corrected>, sqlx::Error> {
-    let known = match &correction.target {
-        Target::Decision(id) => match by_id(connection, *id).await? {
-            Some(known) => known,
-            None => return Ok(None),
-        },
-        Target::Comment { site, comment } => match by_comment(connection, site, comment).await? {
-            Some(known) => known,
-            None => store(connection, site, comment, correction.at).await?,
-        },
-    };
-    let change = match known.label {
-        None => Change::New,
-        Some(label) if label == correction.label => Change::AlreadyKnown,
-        Some(_) => Change::Relabelled,
-    };
-    if change != Change::AlreadyKnown {
-        relabel(connection, &known, correction).await?;
-    }
-    Ok(Some(Corrected { decision: known.decision_id, change }))
+/// How a label changes.
+struct LabelChange {
+    at: i64,
+    after: Option<Label>,
+    origin: &'static str,
+    /// The number of the change that is taken back.
+    undoes: Option<i64>,
 }
 
-async fn relabel(connection: &mut SqliteConnection, known: &Known, correction: &Correction) -> Result<(), sqlx::Error> {
-    let query = sqlx::query("UPDATE comments SET label = $2 WHERE seq = $1").bind(known.seq);
-    query.bind(correction.label.name()).execute(&mut *connection).await?;
-    let sql = "INSERT INTO corrections (comment, at, label, previous, origin) VALUES ($1, $2, $3, $4, $5)";
-    let query = sqlx::query(sql).bind(known.seq).bind(correction.at).bind(correction.label.name());
-    query.bind(known.label.map(Label::name)).bind(correction.origin.name()).execute(&mut *connection).await?;
-    if known.test {
-        return Ok(());
+impl Work for Correction {
+    type Answer = Corrected;
+
+    fn changes(&self) -> bool {
+        true
     }
-    let labels = (known.label, correction.label);
-    usage::relabelled(connection, &known.site, known.at, known.decision, labels).await
+
+    async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<Corrected, StoreError> {
+        let known = match &self.target {
+            Target::Decision(id) => {
+                by_id(transaction.connection, *id, None).await?.ok_or(StoreError::UnknownDecision)?
+            }
+            Target::DecisionOf(site, id) => {
+                by_id(transaction.connection, *id, Some(site)).await?.ok_or(StoreError::UnknownDecision)?
+            }
+            Target::Comment { site, comment } => match by_comment(transaction.connection, site, comment).await? {
+                Some(known) => known,
+                None => store(transaction, site, comment, self.at).await?,
+            },
+        };
+        let (change, number) = match known.label {
+            Some(label) if label == self.label => (Change::AlreadyKnown, transaction.last_number().await?),
+            before => {
+                let change = if before.is_none() { Change::New } else { Change::Relabelled };
+                let to = LabelChange { at: self.at, after: Some(self.label), origin: self.origin.name(), undoes: None };
+                (change, relabel(transaction, &known, to).await?)
+            }
+        };
+        let Known { seq, site, test, decision_id, label, .. } = known;
+        Ok(Corrected { decision: decision_id, change, before: label, comment: seq, number, site, test })
+    }
+
+    fn committed(&self, corrected: &Corrected, shared: &Shared) {
+        shared.corrected(self.label, corrected.change);
+    }
+}
+
+impl Work for Vec<Correction> {
+    type Answer = Vec<Corrected>;
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<Vec<Corrected>, StoreError> {
+        // All or none: what may be refused is looked at first.
+        for correction in self {
+            let (id, site) = match &correction.target {
+                Target::Decision(id) => (id, None),
+                Target::DecisionOf(site, id) => (id, Some(site)),
+                Target::Comment { .. } => continue,
+            };
+            by_id(transaction.connection, *id, site).await?.ok_or(StoreError::UnknownDecision)?;
+        }
+        let mut corrected = Vec::with_capacity(self.len());
+        for correction in self {
+            corrected.push(correction.apply(transaction).await?);
+        }
+        Ok(corrected)
+    }
+
+    fn committed(&self, corrected: &Vec<Corrected>, shared: &Shared) {
+        for (correction, corrected) in self.iter().zip(corrected) {
+            correction.committed(corrected, shared);
+        }
+    }
+}
+
+impl Work for Undo {
+    type Answer = Undone;
+
+    fn changes(&self) -> bool {
+        true
+    }
+
+    async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<Undone, StoreError> {
+        let known = by_id(transaction.connection, self.decision, self.site.as_ref()).await?;
+        let known = known.ok_or(StoreError::UnknownDecision)?;
+        // Corrections are a stack: of those that nobody took back, the last one set the label that is there now.
+        let sql = "SELECT seq, previous FROM corrections c WHERE comment = $1 AND undoes IS NULL \
+                   AND NOT EXISTS (SELECT 1 FROM corrections u WHERE u.undoes = c.seq) ORDER BY seq DESC LIMIT 1";
+        let standing = query(sql).bind(known.seq).fetch_optional(transaction.connection).await?;
+        let standing = standing.ok_or(StoreError::NothingToUndo)?;
+        let after = standing.word(1, label)?;
+        let change = LabelChange { at: self.at, after, origin: "undo", undoes: Some(standing.get(0)?) };
+        let number = relabel(transaction, &known, change).await?;
+        let Known { seq, site, test, label: before, .. } = known;
+        Ok(Undone { decision: self.decision, before, after, comment: seq, number, site, test })
+    }
+}
+
+/// Writes a change of a label, counts it, and returns its number.
+async fn relabel(
+    transaction: &mut Transaction<'_>,
+    known: &Known,
+    LabelChange { at, after, origin, undoes }: LabelChange,
+) -> Result<i64, StoreError> {
+    let number = transaction.next_number().await?;
+    let name = after.map(Label::name);
+    let update = query("UPDATE comments SET label = $2 WHERE seq = $1").bind(known.seq).bind(name);
+    update.execute(transaction.connection).await?;
+    let sql = "INSERT INTO corrections (seq, comment, at, label, previous, origin, undoes) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    let insert = query(sql).bind(number).bind(known.seq).bind(at).bind(name).bind(known.label.map(Label::name));
+    insert.bind(origin).bind(undoes).execute(transaction.connection).await?;
+    if !known.test {
+        usage::relabelled(transaction, &known.site, known.at, known.decision, (known.label, after));
+    }
+    transaction.news.learning = true;
+    Ok(number)
 }
 
 /// Keeps a comment that was never decided here.
 async fn store(
-    connection: &mut SqliteConnection,
+    transaction: &mut Transaction<'_>,
     site: &Site,
     comment: &Comment,
     at: i64,
-) -> Result<Known, sqlx::Error> {
-    let row = Row { site, comment, at, decided: None };
-    let seq = row.insert(connection).await?.ok_or(sqlx::Error::RowNotFound)?;
+) -> Result<Known, StoreError> {
+    let row = decisions::Row { site, comment, at, decided: None };
+    // Without a decision there is nothing it could be in conflict with.
+    let seq = row.insert(transaction).await?.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()))?;
     Ok(Known { seq, site: site.clone(), at, test: false, decision_id: None, decision: None, label: None })
 }
 
-async fn by_id(connection: &mut SqliteConnection, id: DecisionId) -> Result<Option<Known>, sqlx::Error> {
+async fn by_id(connection: &mut Connection, id: DecisionId, site: Option<&Site>) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE decision_id = $1";
-    let row = sqlx::query(sql).bind(&id.as_bytes()[..]).fetch_optional(connection).await?;
-    row.as_ref().map(known).transpose()
+    let row = query(sql).bind(&id.as_bytes()[..]).fetch_optional(connection).await?;
+    let known = row.as_ref().map(known).transpose()?;
+    Ok(known.filter(|known| site.is_none_or(|site| *site == known.site)))
 }
 
-async fn by_comment(
-    connection: &mut SqliteConnection,
-    site: &Site,
-    comment: &Comment,
-) -> Result<Option<Known>, sqlx::Error> {
+async fn by_comment(connection: &mut Connection, site: &Site, comment: &Comment) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE fingerprint = $1 \
                ORDER BY seq DESC LIMIT 1";
-    let row = sqlx::query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
+    let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
     row.as_ref().map(known).transpose()
 }
 
-fn known(row: &sqlx::sqlite::SqliteRow) -> Result<Known, sqlx::Error> {
-    let id: Option<Vec<u8>> = row.try_get(4)?;
-    let label: Option<&str> = row.try_get(6)?;
+fn known(row: &Row) -> Result<Known, StoreError> {
     Ok(Known {
-        seq: row.try_get(0)?,
-        site: site_of(row, 1)?,
-        at: row.try_get(2)?,
-        test: row.try_get::<i64, _>(3)? != 0,
-        decision_id: id.and_then(|id| <[u8; 16]>::try_from(id).ok()).map(DecisionId::from),
-        decision: match row.try_get(5)? {
-            Some("approve") => Some(Decision::Approve),
-            Some("hold") => Some(Decision::Hold),
-            _ => None,
-        },
-        label: label.and_then(|label| label.parse().ok()),
+        seq: row.get(0)?,
+        site: row.site(1)?,
+        at: row.get(2)?,
+        test: row.get::<i64>(3)? != 0,
+        decision_id: decision_id(row, 4)?,
+        decision: row.word(5, decision)?,
+        label: row.word(6, label)?,
     })
+}
+
+/// The name of a decision in a column that may be empty.
+pub(super) fn decision_id(row: &Row, column: usize) -> Result<Option<DecisionId>, StoreError> {
+    let bytes: Option<&[u8]> = row.get(column)?;
+    Ok(bytes.and_then(|bytes| <[u8; 16]>::try_from(bytes).ok()).map(DecisionId::from))
+}
+
+/// A decision by its word.
+pub(super) fn decision(word: &str) -> Option<Decision> {
+    [Decision::Approve, Decision::Hold].into_iter().find(|decision| decision.name() == word)
+}
+
+/// A label by its word.
+pub(super) fn label(word: &str) -> Option<Label> {
+    word.parse().ok()
 }

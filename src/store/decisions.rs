@@ -1,9 +1,10 @@
 //! Remembering what was decided.
 
-use sqlx::SqliteConnection;
-
 use crate::comment::Comment;
 use crate::site::Site;
+use crate::store::connection::query;
+use crate::store::error::StoreError;
+use crate::store::transaction::Transaction;
 use crate::store::usage;
 use crate::text::fingerprint;
 use crate::verdict::{Decision, DecisionId, ModelId, Probability, Queue};
@@ -55,10 +56,10 @@ impl Decided {
 }
 
 /// Writes a decision and counts it. One whose name is known already is left as it is.
-pub(super) async fn insert(connection: &mut SqliteConnection, decided: &Decided) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(transaction: &mut Transaction<'_>, decided: &Decided) -> Result<(), StoreError> {
     let row = Row { site: &decided.site, comment: &decided.comment, at: decided.at, decided: Some(decided) };
-    if row.insert(connection).await?.is_some() && !decided.test {
-        usage::decided(connection, &decided.site, decided.at, decided.decision).await?;
+    if row.insert(transaction).await?.is_some() && !decided.test {
+        usage::decided(transaction, &decided.site, decided.at, decided.decision);
     }
     Ok(())
 }
@@ -73,17 +74,17 @@ pub(super) struct Row<'a> {
 
 impl Row<'_> {
     /// Writes it and returns its number; `None` when the decision is known already.
-    pub async fn insert(&self, connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    pub async fn insert(&self, transaction: &mut Transaction<'_>) -> Result<Option<i64>, StoreError> {
         let sql = "INSERT INTO comments (site, fingerprint, at, content, author, author_url, email_domain, post_title, \
                    post_url, lang, comment_type, test, decision_id, decision, queue, spam_probability, model) \
                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
                    ON CONFLICT (decision_id) DO NOTHING RETURNING seq";
         let Row { site, comment, at, decided } = self;
         let print = fingerprint(site, comment);
-        let query = sqlx::query_scalar(sql)
+        let query = query(sql)
             .bind(site.as_str())
             .bind(&print[..])
-            .bind(at)
+            .bind(*at)
             .bind(comment.content.as_str())
             .bind(comment.author.as_deref())
             .bind(comment.author_url.as_deref())
@@ -98,6 +99,7 @@ impl Row<'_> {
             .bind(decided.and_then(|decided| decided.queue).map(Queue::name))
             .bind(decided.map(|decided| decided.spam_probability.value()))
             .bind(decided.map(|decided| decided.model.as_str()));
-        query.fetch_optional(connection).await
+        let row = query.fetch_optional(transaction.connection).await?;
+        row.map(|row| row.get(0)).transpose()
     }
 }

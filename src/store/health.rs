@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::comment::Label;
 use crate::store::corrections::Change;
@@ -34,13 +35,16 @@ pub struct StoreHealth {
     pub bytes: u64,
     /// Corrections since the start, by [`Label::index`] and by `Change as usize`.
     pub corrections: [[u64; Change::ALL.len()]; Label::ALL.len()],
-    /// Failed writes and refused corrections since the start, in the order of [`ErrorKind::ALL`].
+    /// Failed writes, failed reads and refused corrections since the start, in the order of [`ErrorKind::ALL`].
     pub errors: [u64; ErrorKind::ALL.len()],
 }
 
 /// What the handle and the writer share.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Shared {
+    limits: Limits,
+    /// Ticks when labels or models may have changed.
+    changed: watch::Sender<u64>,
     pub keyring: ArcSwap<Keyring>,
     /// 0: ready; else the position of the [`ErrorKind`] and 1.
     state: AtomicU8,
@@ -53,7 +57,39 @@ pub(super) struct Shared {
     errors: [AtomicU64; ErrorKind::ALL.len()],
 }
 
+/// What may wait to be written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub decisions: usize,
+    pub bytes: usize,
+}
+
 impl Shared {
+    pub fn new(limits: Limits) -> Self {
+        Shared {
+            limits,
+            changed: watch::Sender::new(0),
+            keyring: ArcSwap::default(),
+            state: AtomicU8::default(),
+            queued: AtomicUsize::default(),
+            queued_bytes: AtomicUsize::default(),
+            remembered: AtomicU64::default(),
+            lost: AtomicU64::default(),
+            bytes: AtomicU64::default(),
+            corrections: Default::default(),
+            errors: Default::default(),
+        }
+    }
+
+    /// Says that labels or models may have changed.
+    pub fn changed(&self) {
+        self.changed.send_modify(|ticks| *ticks += 1);
+    }
+
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
     pub fn state(&self) -> StoreState {
         match self.state.load(Relaxed) {
             0 => StoreState::Ready,
@@ -90,13 +126,13 @@ impl Shared {
     }
 
     /// Makes room in the queue for a decision, or counts it as lost when there is none.
-    pub fn enter_queue(&self, bytes: usize, limit: usize) -> bool {
-        if self.queued_bytes.fetch_add(bytes, Relaxed) + bytes > limit {
-            self.queued_bytes.fetch_sub(bytes, Relaxed);
+    pub fn enter_queue(&self, bytes: usize) -> bool {
+        let full = self.queued_bytes.fetch_add(bytes, Relaxed) + bytes > self.limits.bytes;
+        if self.queued.fetch_add(1, Relaxed) >= self.limits.decisions || full {
+            self.left_queue(bytes);
             self.lost.fetch_add(1, Relaxed);
             return false;
         }
-        self.queued.fetch_add(1, Relaxed);
         true
     }
 

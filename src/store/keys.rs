@@ -7,10 +7,13 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
-use sqlx::{Row as _, SqliteConnection};
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::site::Site;
+use crate::store::connection::{Connection, query};
+use crate::store::error::StoreError;
+use crate::store::transaction::Transaction;
+use crate::store::writer::Work;
 
 /// A new key: 12 lower-case hexadecimal digits. It shows itself only by [`Key::reveal`].
 pub struct Key {
@@ -93,54 +96,59 @@ pub(super) fn draw() -> String {
     format!("{:012x}", u64::from_be_bytes(bytes))
 }
 
-pub(super) async fn insert(
-    connection: &mut SqliteConnection,
-    hash: &Hash,
-    site: &Site,
-    now: i64,
-) -> Result<i64, sqlx::Error> {
-    let sql = "INSERT INTO keys (hash, site, created) VALUES ($1, $2, $3) RETURNING id";
-    let query = sqlx::query(sql).bind(&hash[..]).bind(site.as_str()).bind(now);
-    query.fetch_one(connection).await?.try_get(0)
+/// A new key to store, by its checksum. The answer is its id.
+pub(super) struct AddKey {
+    pub hash: Hash,
+    pub site: Site,
+    pub at: i64,
 }
 
-/// Whether there is such a key; one that was revoked before keeps its date.
-pub(super) async fn revoke(connection: &mut SqliteConnection, id: i64, now: i64) -> Result<bool, sqlx::Error> {
-    let query = sqlx::query("UPDATE keys SET revoked = COALESCE(revoked, $2) WHERE id = $1").bind(id).bind(now);
-    Ok(query.execute(connection).await?.rows_affected() > 0)
+impl Work for AddKey {
+    type Answer = i64;
+
+    async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<i64, StoreError> {
+        let sql = "INSERT INTO keys (hash, site, created) VALUES ($1, $2, $3) RETURNING id";
+        let query = query(sql).bind(&self.hash[..]).bind(self.site.as_str()).bind(self.at);
+        transaction.news.keys = true;
+        query.fetch_one(transaction.connection).await?.get(0)
+    }
 }
 
-pub(super) async fn list(connection: &mut SqliteConnection) -> Result<Vec<KeyRecord>, sqlx::Error> {
-    let rows = sqlx::query("SELECT id, site, created, revoked FROM keys ORDER BY id").fetch_all(connection).await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(KeyRecord {
-                id: row.try_get(0)?,
-                site: site_of(&row, 1)?,
-                created: row.try_get(2)?,
-                revoked: row.try_get(3)?,
-            })
-        })
+/// The end of a key. One that was revoked before keeps its date.
+pub(super) struct RevokeKey {
+    pub id: i64,
+    pub at: i64,
+}
+
+impl Work for RevokeKey {
+    type Answer = ();
+
+    async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<(), StoreError> {
+        let sql = "UPDATE keys SET revoked = COALESCE(revoked, $2) WHERE id = $1";
+        transaction.news.keys = true;
+        match query(sql).bind(self.id).bind(self.at).execute(transaction.connection).await? {
+            0 => Err(StoreError::UnknownKey),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(super) async fn list(connection: &mut Connection) -> Result<Vec<KeyRecord>, StoreError> {
+    let rows = query("SELECT id, site, created, revoked FROM keys ORDER BY id").fetch_all(connection).await?;
+    rows.iter()
+        .map(|row| Ok(KeyRecord { id: row.get(0)?, site: row.site(1)?, created: row.get(2)?, revoked: row.get(3)? }))
         .collect()
 }
 
-pub(super) async fn ring(connection: &mut SqliteConnection) -> Result<Keyring, sqlx::Error> {
+pub(super) async fn ring(connection: &mut Connection) -> Result<Keyring, StoreError> {
     let sql = "SELECT hash, site FROM keys WHERE revoked IS NULL ORDER BY id";
-    let rows = sqlx::query(sql).fetch_all(connection).await?;
-    let keys = rows.into_iter().map(|row| {
-        let hash: Vec<u8> = row.try_get(0)?;
-        Ok((
-            hash.try_into().map_err(|_| sqlx::Error::Decode("a checksum of another length".into()))?,
-            site_of(&row, 1)?,
-        ))
+    let rows = query(sql).fetch_all(connection).await?;
+    let keys = rows.iter().map(|row| {
+        let hash: &[u8] = row.get(0)?;
+        let hash = hash.try_into().map_err(|_| StoreError::Failed("a checksum of another length".to_owned()))?;
+        Ok((hash, row.site(1)?))
     });
-    Ok(Keyring(keys.collect::<Result<_, sqlx::Error>>()?))
-}
-
-/// The site in a column.
-pub(super) fn site_of(row: &sqlx::sqlite::SqliteRow, column: usize) -> Result<Site, sqlx::Error> {
-    let text: String = row.try_get(column)?;
-    text.parse().map_err(|error: crate::site::SiteError| sqlx::Error::Decode(error.into()))
+    Ok(Keyring(keys.collect::<Result<_, StoreError>>()?))
 }
 
 #[cfg(test)]

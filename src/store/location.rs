@@ -1,17 +1,24 @@
 //! Where the store lies.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 /// A place that can hold a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
     /// A SQLite file, made when it is not there.
     Sqlite(PathBuf),
+    /// A database of a PostgreSQL server, and in it the first schema of the search path.
+    Postgres(PostgresUrl),
 }
+
+/// The address of a PostgreSQL database. It may hold a password, which it does not show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PostgresUrl(String);
 
 /// A store somewhere, or none: the value of `--store`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,14 +34,25 @@ pub enum StoreChoice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LocationError {
     /// Nothing behind `sqlite:`, or nothing at all.
-    #[error("the path of the store is empty; write `sqlite:PATH`, a path, or `none`")]
+    #[error("the path of the store is empty; write `sqlite:PATH`, a path, `postgres://…`, or `none`")]
     Empty,
     /// A database in memory would forget on exit what it acknowledged.
-    #[error("a store in memory would forget what it acknowledged; write `sqlite:PATH`, a path, or `none`")]
+    #[error(
+        "a store in memory would forget what it acknowledged; write `sqlite:PATH`, a path, `postgres://…`, or `none`"
+    )]
     InMemory,
     /// The address of some other database.
-    #[error("only SQLite is known so far; write `sqlite:PATH`, a path, or `none`")]
+    #[error("only SQLite and PostgreSQL are known; write `sqlite:PATH`, a path, `postgres://…`, or `none`")]
     UnknownDatabase,
+    /// Not as PostgreSQL's addresses are.
+    #[error("this is no address of a PostgreSQL database; write `postgres://USER@HOST:5432/DATABASE`")]
+    BadAddress,
+    /// An address that asks for TLS.
+    #[error(
+        "connections to PostgreSQL are not encrypted by Hamgate, so `sslmode` cannot be require, verify-ca or verify-full; \
+         leave it out and use a socket, a trusted network or a tunnel"
+    )]
+    Encrypted,
 }
 
 impl StoreLocation {
@@ -46,10 +64,11 @@ impl StoreLocation {
         Some(StoreLocation::Sqlite(data.join("hamgate").join("hamgate.sqlite")))
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
+    /// How a person knows it: the path, or the address without the password.
+    pub fn readable(&self) -> String {
         match self {
-            StoreLocation::Sqlite(path) => path,
+            StoreLocation::Sqlite(path) => path.display().to_string(),
+            StoreLocation::Postgres(url) => url.to_string(),
         }
     }
 }
@@ -62,7 +81,10 @@ impl From<PathBuf> for StoreLocation {
 
 impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "sqlite:{}", self.path().display())
+        match self {
+            StoreLocation::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreLocation::Postgres(url) => url.fmt(f),
+        }
     }
 }
 
@@ -72,6 +94,9 @@ impl FromStr for StoreLocation {
     fn from_str(text: &str) -> Result<Self, LocationError> {
         let path = match text.split_once(':') {
             Some(("sqlite", rest)) => rest.strip_prefix("//").unwrap_or(rest),
+            Some(("postgres" | "postgresql", rest)) if rest.starts_with("//") => {
+                return text.parse().map(StoreLocation::Postgres);
+            }
             Some((_, rest)) if rest.starts_with("//") => return Err(LocationError::UnknownDatabase),
             _ => text,
         };
@@ -80,6 +105,45 @@ impl FromStr for StoreLocation {
             ":memory:" => Err(LocationError::InMemory),
             path => Ok(StoreLocation::Sqlite(PathBuf::from(path))),
         }
+    }
+}
+
+impl PostgresUrl {
+    /// What sqlx needs to connect; what the address leaves out comes from PGHOST, PGUSER, PGPASSWORD and their like.
+    pub(super) fn options(&self) -> Result<PgConnectOptions, LocationError> {
+        self.0.parse().map_err(|_| LocationError::BadAddress)
+    }
+}
+
+impl FromStr for PostgresUrl {
+    type Err = LocationError;
+
+    fn from_str(text: &str) -> Result<Self, LocationError> {
+        let url = PostgresUrl(text.to_owned());
+        match url.options()?.get_ssl_mode() {
+            PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Ok(url),
+            PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => Err(LocationError::Encrypted),
+        }
+    }
+}
+
+impl fmt::Display for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A password may stand before the `@`, and as a parameter.
+        let shown = self.0.split('?').next().unwrap_or_default();
+        let (scheme, rest) = shown.split_once("://").unwrap_or(("postgres", shown));
+        let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
+        let user = user.map(|user| user.split(':').next().unwrap_or_default());
+        match user {
+            Some(user) => write!(f, "{scheme}://{user}@{place}"),
+            None => write!(f, "{scheme}://{place}"),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresUrl({self})")
     }
 }
 
@@ -143,11 +207,30 @@ mod tests {
             ("", Err(LocationError::Empty)),
             ("sqlite:", Err(LocationError::Empty)),
             ("sqlite::memory:", Err(LocationError::InMemory)),
-            ("postgres://localhost/hamgate", Err(LocationError::UnknownDatabase)),
+            ("mysql://localhost/hamgate", Err(LocationError::UnknownDatabase)),
+            ("postgres://localhost:many/hamgate", Err(LocationError::BadAddress)),
+            ("postgres://localhost/hamgate?sslmode=require", Err(LocationError::Encrypted)),
+            ("postgresql://localhost/hamgate?sslmode=verify-full", Err(LocationError::Encrypted)),
         ];
         for (text, expected) in table {
             let expected = expected.map(|path| StoreLocation::Sqlite(path.into()));
             assert_eq!(text.parse(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_of_postgresql_never_shows_its_password() {
+        let table = [
+            ("postgres://anna:secret@db.example:5433/hamgate", "postgres://anna@db.example:5433/hamgate"),
+            ("postgresql://db.example/hamgate?password=secret&user=anna", "postgresql://db.example/hamgate"),
+            ("postgres:///hamgate?host=/run/postgresql", "postgres:///hamgate"),
+            ("postgres://anna:p%40secret@db.example/x", "postgres://anna@db.example/x"),
+        ];
+        for (text, shown) in table {
+            let location: StoreLocation = text.parse().unwrap();
+            assert_eq!(location.to_string(), shown);
+            assert_eq!(location.readable(), shown);
+            assert!(!format!("{location:?}").contains("secret"), "{text}");
         }
     }
 

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use sqlx::{Row as _, SqliteConnection};
-
 use crate::comment::Label;
 use crate::site::Site;
-use crate::store::keys::site_of;
+use crate::store::connection::{Connection, Row, query};
+use crate::store::error::StoreError;
+use crate::store::transaction::{Figures, Transaction};
 use crate::verdict::Decision;
 
 /// A day of the calendar, UTC, counted from 1970-01-01.
@@ -144,76 +144,77 @@ impl FromStr for Month {
 }
 
 /// Counts one decision.
-pub(super) async fn decided(
-    connection: &mut SqliteConnection,
-    site: &Site,
-    at: i64,
-    decision: Decision,
-) -> Result<(), sqlx::Error> {
-    let sql = "INSERT INTO usage (site, day, approved, held) VALUES ($1, $2, $3, $4) ON CONFLICT (site, day) DO UPDATE \
-               SET approved = usage.approved + excluded.approved, held = usage.held + excluded.held";
-    let query = sqlx::query(sql).bind(site.as_str()).bind(Day::of(at).0);
-    let query = query.bind(i64::from(decision == Decision::Approve)).bind(i64::from(decision == Decision::Hold));
-    query.execute(connection).await.map(drop)
+pub(super) fn decided(transaction: &mut Transaction<'_>, site: &Site, at: i64, decision: Decision) {
+    let figures = transaction.figures(site, at);
+    match decision {
+        Decision::Approve => figures.approved += 1,
+        Decision::Hold => figures.held += 1,
+    }
 }
 
 /// Counts that the label of a comment changed. What was counted wrong before is taken back, on the same day.
-pub(super) async fn relabelled(
-    connection: &mut SqliteConnection,
+pub(super) fn relabelled(
+    transaction: &mut Transaction<'_>,
     site: &Site,
     at: i64,
     decision: Option<Decision>,
-    (before, after): (Option<Label>, Label),
-) -> Result<(), sqlx::Error> {
-    // Nobody was wrong about a comment that nobody judged.
-    let wrong = |label: Option<Label>| match (label, decision) {
-        (Some(Label::Spam), Some(Decision::Approve)) => (1, 0),
-        (Some(Label::Ham), Some(Decision::Hold)) => (0, 1),
-        _ => (0_i64, 0_i64),
-    };
-    let (before, after) = (wrong(before), wrong(Some(after)));
-    let sql = "INSERT INTO usage (site, day, missed_spam, false_positives) VALUES ($1, $2, $3, $4) ON CONFLICT (site, day) \
-               DO UPDATE SET missed_spam = usage.missed_spam + excluded.missed_spam, \
+    (before, after): (Option<Label>, Option<Label>),
+) {
+    let figures = transaction.figures(site, at);
+    for (label, change) in [(before, -1), (after, 1)] {
+        // Nobody was wrong about a comment that nobody judged.
+        match (label, decision) {
+            (Some(Label::Spam), Some(Decision::Approve)) => figures.missed_spam += change,
+            (Some(Label::Ham), Some(Decision::Hold)) => figures.false_positives += change,
+            _ => {}
+        }
+    }
+}
+
+/// Adds to the figures of a site on a day.
+pub(super) async fn add(
+    connection: &mut Connection,
+    site: &Site,
+    day: Day,
+    figures: Figures,
+) -> Result<(), StoreError> {
+    let sql = "INSERT INTO usage (site, day, approved, held, missed_spam, false_positives) \
+               VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (site, day) DO UPDATE \
+               SET approved = usage.approved + excluded.approved, held = usage.held + excluded.held, \
+               missed_spam = usage.missed_spam + excluded.missed_spam, \
                false_positives = usage.false_positives + excluded.false_positives";
-    let query = sqlx::query(sql).bind(site.as_str()).bind(Day::of(at).0);
-    query.bind(after.0 - before.0).bind(after.1 - before.1).execute(connection).await.map(drop)
+    let query = query(sql).bind(site.as_str()).bind(day.0).bind(figures.approved).bind(figures.held);
+    query.bind(figures.missed_spam).bind(figures.false_positives).execute(connection).await.map(drop)
 }
 
 /// Every site with figures or keys, and its figures from `first` to before `end`.
-pub(super) async fn by_site(
-    connection: &mut SqliteConnection,
-    first: Day,
-    end: Day,
-) -> Result<Vec<SiteUsage>, sqlx::Error> {
+pub(super) async fn by_site(connection: &mut Connection, first: Day, end: Day) -> Result<Vec<SiteUsage>, StoreError> {
     let sql = "SELECT s.site, \
-               COALESCE(SUM(u.held), 0), COALESCE(SUM(u.approved), 0), \
-               COALESCE(SUM(u.missed_spam), 0), COALESCE(SUM(u.false_positives), 0), \
+               CAST(COALESCE(SUM(u.held), 0) AS BIGINT), CAST(COALESCE(SUM(u.approved), 0) AS BIGINT), \
+               CAST(COALESCE(SUM(u.missed_spam), 0) AS BIGINT), CAST(COALESCE(SUM(u.false_positives), 0) AS BIGINT), \
                EXISTS (SELECT 1 FROM keys k WHERE k.site = s.site) \
                AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.site = s.site AND k.revoked IS NULL) \
                FROM (SELECT site FROM keys UNION SELECT site FROM usage WHERE day >= $1 AND day < $2) s \
                LEFT JOIN usage u ON u.site = s.site AND u.day >= $1 AND u.day < $2 GROUP BY s.site ORDER BY s.site";
-    let rows = sqlx::query(sql).bind(first.0).bind(end.0).fetch_all(connection).await?;
-    rows.into_iter()
-        .map(|row| Ok(SiteUsage { site: site_of(&row, 0)?, totals: totals(&row, 1)?, revoked: row.try_get(5)? }))
-        .collect()
+    let rows = query(sql).bind(first.0).bind(end.0).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok(SiteUsage { site: row.site(0)?, totals: totals(row, 1)?, revoked: row.get(5)? })).collect()
 }
 
 /// The figures of one site day by day, days without any left out.
 pub(super) async fn by_day(
-    connection: &mut SqliteConnection,
+    connection: &mut Connection,
     site: &Site,
     first: Day,
     end: Day,
-) -> Result<Vec<(Day, Totals)>, sqlx::Error> {
+) -> Result<Vec<(Day, Totals)>, StoreError> {
     let sql = "SELECT day, held, approved, missed_spam, false_positives FROM usage \
                WHERE site = $1 AND day >= $2 AND day < $3 ORDER BY day";
-    let rows = sqlx::query(sql).bind(site.as_str()).bind(first.0).bind(end.0).fetch_all(connection).await?;
-    rows.into_iter().map(|row| Ok((Day(row.try_get(0)?), totals(&row, 1)?))).collect()
+    let rows = query(sql).bind(site.as_str()).bind(first.0).bind(end.0).fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((Day(row.get(0)?), totals(row, 1)?))).collect()
 }
 
-/// Four columns from `first` on.
-fn totals(row: &sqlx::sqlite::SqliteRow, first: usize) -> Result<Totals, sqlx::Error> {
-    let count = |column| Ok::<u64, sqlx::Error>(row.try_get::<i64, _>(first + column)?.max(0).cast_unsigned());
+fn totals(row: &Row, first: usize) -> Result<Totals, StoreError> {
+    let count = |column| row.count(first + column);
     Ok(Totals { spam: count(0)?, ham: count(1)?, missed_spam: count(2)?, false_positives: count(3)? })
 }
 

@@ -6,22 +6,27 @@
 //!
 //! When a write fails, whoever waits is told so, and decisions stay to be tried again until it works.
 
+use std::collections::VecDeque;
+use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use sqlx::Connection as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::site::Site;
-use crate::store::corrections::{self, Corrected, Correction};
+use crate::clock::now;
+use crate::store::connection::query;
 use crate::store::decisions::{self, Decided};
+use crate::store::erasure;
 use crate::store::error::StoreError;
+use crate::store::feed;
 use crate::store::health::{Shared, StoreState};
 use crate::store::keys;
 use crate::store::retention::{self, Bounds};
-use crate::store::schema::Database;
+use crate::store::schema::{Database, SERVER_PATIENCE, no_answer};
+use crate::store::transaction::{News, Transaction};
 
 /// A decision is written at most so long after it was remembered, as long as the disk keeps up.
 const LINGER: Duration = Duration::from_millis(100);
@@ -32,44 +37,116 @@ const BATCH: usize = 256;
 /// The pause before a failed write is tried again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// How often keys are looked at, which another process may have changed.
+/// How often is looked at what another process may have changed: keys, labels, models.
 const REFRESH: Duration = Duration::from_secs(1);
 
 /// How often the writer looks for what may go.
 const TIDY: Duration = Duration::from_secs(60);
 
-/// Where an answer goes.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Something to do that changes the store.
+pub(super) trait Work: Send + Sync + 'static {
+    /// What whoever asked for it is told.
+    type Answer: Send;
+
+    /// Whether comments that are there already may be changed or deleted.
+    fn changes(&self) -> bool {
+        false
+    }
+
+    /// Does it, as part of a transaction.
+    ///
+    /// An error without a kind refuses this and nothing else; until then, nothing may have been written.
+    fn apply(&self, transaction: &mut Transaction<'_>)
+    -> impl Future<Output = Result<Self::Answer, StoreError>> + Send;
+
+    /// Counts it, once it is committed.
+    fn committed(&self, _: &Self::Answer, _: &Shared) {}
+}
+
+/// [`Work`] that somebody waits for.
+pub(super) trait Ask: Send {
+    fn changes(&self) -> bool;
+
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction<'_>) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Tells the one who asked what came of it. If they left, it is stored all the same.
+    fn answer(self: Box<Self>, written: Result<(), &StoreError>, shared: &Shared);
+
+    /// Whether the one who asked has stopped waiting.
+    fn is_abandoned(&self) -> bool;
+}
+
+struct Asked<W: Work> {
+    work: W,
+    outcome: Option<Result<W::Answer, StoreError>>,
+    reply: oneshot::Sender<Result<W::Answer, StoreError>>,
+}
+
+impl<W: Work> Ask for Asked<W> {
+    fn changes(&self) -> bool {
+        self.work.changes()
+    }
+
+    fn apply<'a>(&'a mut self, transaction: &'a mut Transaction<'_>) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async {
+            match self.work.apply(transaction).await {
+                Err(error) if error.kind().is_some() => Err(error),
+                outcome => {
+                    self.outcome = Some(outcome);
+                    Ok(())
+                }
+            }
+        })
+    }
+
+    fn answer(self: Box<Self>, written: Result<(), &StoreError>, shared: &Shared) {
+        let outcome = match (written, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(StoreError::Closed),
+            (Err(error), _) => Err(error.clone()),
+        };
+        if let Ok(answer) = &outcome {
+            self.work.committed(answer, shared);
+        }
+        let _ = self.reply.send(outcome);
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+}
+
+/// Nothing; but everything before it is committed when it is answered.
+pub(super) struct Flush;
+
+impl Work for Flush {
+    type Answer = ();
+
+    async fn apply(&self, _: &mut Transaction<'_>) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
 
 /// What the writer is asked to do.
 pub(super) enum Message {
     /// Nobody waits for it. It takes so many bytes of the queue.
     Remember(Box<Decided>, usize),
     /// Somebody waits for it.
-    Ask(Box<Ask>),
+    Ask(Box<dyn Ask>),
     /// Write what is pending and end.
     Close(oneshot::Sender<()>),
 }
 
-/// Something that is answered when it is committed.
-#[expect(clippy::large_enum_variant, reason = "it is boxed as a whole")]
-pub(super) enum Ask {
-    /// A correction.
-    Correct(Correction, Reply<Corrected>),
-    /// A new key, by its checksum.
-    AddKey([u8; 32], Site, Reply<i64>),
-    /// The end of a key, by its id.
-    RevokeKey(i64, Reply<()>),
-    /// Nothing; but everything before it is committed when it is answered.
-    Flush(Reply<()>),
-}
+impl Message {
+    /// A question, and where its answer will come.
+    pub fn ask<W: Work>(work: W) -> (Self, oneshot::Receiver<Result<W::Answer, StoreError>>) {
+        let (reply, answer) = oneshot::channel();
+        (Message::Ask(Box::new(Asked { work, outcome: None, reply })), answer)
+    }
 
-/// The answer to an [`Ask`] of the same name.
-enum Outcome {
-    Correct(Option<Corrected>),
-    AddKey(i64),
-    RevokeKey(bool),
-    Flush,
+    fn is_abandoned(&self) -> bool {
+        matches!(self, Message::Ask(ask) if ask.is_abandoned())
+    }
 }
 
 /// The task.
@@ -78,8 +155,11 @@ pub(super) struct Writer {
     queue: mpsc::Receiver<Message>,
     shared: Arc<Shared>,
     bounds: Option<Bounds>,
-    batch: Vec<Message>,
+    /// What came and is not written yet, in order. [`Shared`] bounds the decisions in it.
+    waiting: VecDeque<Message>,
     closing: Option<oneshot::Sender<()>>,
+    /// What [`feed::numbers`] said last.
+    numbers: (i64, i64),
     next_refresh: Instant,
     next_tidy: Instant,
 }
@@ -91,10 +171,12 @@ impl Writer {
         queue: mpsc::Receiver<Message>,
         shared: Arc<Shared>,
         bounds: Option<Bounds>,
+        numbers: (i64, i64),
     ) -> Self {
         let now = Instant::now();
         let (next_refresh, next_tidy) = (now + REFRESH, now);
-        Writer { database, queue, shared, bounds, batch: Vec::new(), closing: None, next_refresh, next_tidy }
+        let (waiting, closing) = (VecDeque::new(), None);
+        Writer { database, queue, shared, bounds, waiting, closing, numbers, next_refresh, next_tidy }
     }
 
     /// Writes until it is told to end, or nobody is left who could ask.
@@ -115,7 +197,8 @@ impl Writer {
         let failing = self.shared.state() != StoreState::Ready;
         let mut until = if failing { Instant::now() + RETRY } else { self.next_refresh.min(self.next_tidy) };
         let mut lingers = failing;
-        while self.batch.len() < BATCH {
+        // While writing fails, decisions are taken out of the way of questions, which are answered at once.
+        while failing || self.waiting.len() < BATCH {
             let Ok(received) = timeout_at(until, self.queue.recv()).await else {
                 return true;
             };
@@ -126,114 +209,120 @@ impl Writer {
                     return false;
                 }
                 Some(Message::Ask(ask)) => {
-                    self.batch.push(Message::Ask(ask));
+                    self.waiting.push_back(Message::Ask(ask));
                     self.take_what_is_there();
                     return true;
                 }
-                Some(decision) => self.batch.push(decision),
+                Some(decision) => self.waiting.push_back(decision),
             }
             if !lingers {
                 until = Instant::now() + LINGER;
                 lingers = true;
             }
         }
-        if failing {
-            sleep_until(until).await;
-        }
         true
     }
 
     fn take_what_is_there(&mut self) {
-        while self.batch.len() < BATCH && self.closing.is_none() {
+        while self.closing.is_none() {
             match self.queue.try_recv() {
                 Ok(Message::Close(reply)) => self.closing = Some(reply),
-                Ok(message) => self.batch.push(message),
+                Ok(message) => self.waiting.push_back(message),
                 Err(_) => return,
             }
         }
     }
 
-    /// Writes the batch and answers. What failed and nobody waits for stays in the batch.
+    /// Writes what waits and answers. What failed and nobody waits for goes on waiting.
     async fn write(&mut self) -> Result<(), StoreError> {
-        self.batch.retain(|message| !message.is_abandoned());
-        if self.batch.is_empty() && self.shared.state() == StoreState::Ready {
-            return Ok(());
-        }
-        match self.commit().await {
-            Ok(outcomes) => {
-                self.shared.wrote(Ok(()));
-                self.answer(outcomes).await;
-                Ok(())
-            }
-            Err(error) => {
-                self.shared.wrote(Err(&error));
-                for message in self.batch.extract_if(.., |message| matches!(message, Message::Ask(_))) {
-                    message.refuse(&error);
+        self.waiting.retain(|message| !message.is_abandoned());
+        let mut must_try = self.shared.state() != StoreState::Ready;
+        while must_try || !self.waiting.is_empty() {
+            must_try = false;
+            let mut batch: Vec<Message> = self.waiting.drain(..self.waiting.len().min(BATCH)).collect();
+            match self.commit(&mut batch).await {
+                Ok(news) => {
+                    self.shared.wrote(Ok(()));
+                    self.answer(batch, news).await;
                 }
-                Err(error)
+                Err(error) => {
+                    self.shared.wrote(Err(&error));
+                    self.take_back(batch, &error);
+                    return Err(error);
+                }
             }
         }
+        Ok(())
     }
 
-    /// Writes the batch as one transaction.
-    async fn commit(&mut self) -> Result<Vec<Outcome>, StoreError> {
-        self.database.require_file()?;
-        let written = self.write_within().await;
-        if written.is_err() {
-            // SQLite may have rolled back already, on a full disk for instance; then this fails, and there is nothing to do.
-            let _ = sqlx::query("ROLLBACK").execute(&mut self.database.connection).await;
+    /// Writes a batch as one transaction.
+    async fn commit(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
+        self.database.require().await?;
+        let written = if self.database.connection.is_postgres() {
+            timeout(SERVER_PATIENCE, self.write_within(batch)).await.unwrap_or_else(|_| Err(no_answer()))
+        } else {
+            self.write_within(batch).await
+        };
+        if let Err(error) = &written {
+            self.database.note(error);
+            if !matches!(error, StoreError::Unreachable(_)) {
+                // SQLite may have rolled back already, on a full disk for instance; then this fails, and there is nothing to do.
+                let _ = query("ROLLBACK").execute(&mut self.database.connection).await;
+            }
         }
         written
     }
 
-    /// The transaction. Its beginning and end are statements like others: sqlx counts transactions of its own, and a rollback
-    /// that SQLite made by itself would leave that count wrong for ever.
-    async fn write_within(&mut self) -> Result<Vec<Outcome>, StoreError> {
-        let transaction = &mut self.database.connection;
-        sqlx::query("BEGIN IMMEDIATE").execute(&mut *transaction).await?;
-        let mut outcomes = Vec::new();
-        for message in &self.batch {
-            let ask = match message {
-                Message::Remember(decided, _) => {
-                    decisions::insert(transaction, decided).await?;
-                    continue;
-                }
-                Message::Ask(ask) => ask,
-                Message::Close(_) => continue,
-            };
-            outcomes.push(match &**ask {
-                Ask::Correct(correction, _) => Outcome::Correct(corrections::apply(transaction, correction).await?),
-                Ask::AddKey(hash, site, _) => Outcome::AddKey(keys::insert(transaction, hash, site, now()).await?),
-                Ask::RevokeKey(id, _) => Outcome::RevokeKey(keys::revoke(transaction, *id, now()).await?),
-                Ask::Flush(_) => Outcome::Flush,
-            });
+    async fn write_within(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
+        let changes = batch.iter().any(|message| matches!(message, Message::Ask(ask) if ask.changes()));
+        let mut transaction = Transaction::begin(&mut self.database.connection, changes).await?;
+        for message in batch {
+            match message {
+                Message::Remember(decided, _) => decisions::insert(&mut transaction, decided).await?,
+                Message::Ask(ask) => ask.apply(&mut transaction).await?,
+                Message::Close(_) => {}
+            }
         }
         if self.shared.state() != StoreState::Ready {
             // Without this a transaction of nothing would look like a disk that can be written.
-            sqlx::query("UPDATE probe SET tries = tries + 1").execute(&mut *transaction).await?;
+            query("UPDATE probe SET tries = tries + 1").execute(transaction.connection).await?;
         }
-        sqlx::query("COMMIT").execute(&mut *transaction).await?;
-        Ok(outcomes)
+        transaction.commit().await
     }
 
     /// Tells everybody who waits what was committed.
-    async fn answer(&mut self, outcomes: Vec<Outcome>) {
-        if outcomes.iter().any(|outcome| matches!(outcome, Outcome::AddKey(_) | Outcome::RevokeKey(_))) {
+    async fn answer(&mut self, batch: Vec<Message>, news: News) {
+        if news.keys {
             self.refresh().await;
         }
-        let mut outcomes = outcomes.into_iter();
-        for message in self.batch.drain(..) {
+        if news.erased {
+            // If it fails, it is made up for when something else goes.
+            let _ = erasure::overwrite(&mut self.database.connection).await;
+        }
+        if news.learning {
+            self.shared.changed();
+        }
+        for message in batch {
             match message {
                 Message::Remember(_, bytes) => {
                     self.shared.remembered.fetch_add(1, Relaxed);
                     self.shared.left_queue(bytes);
                 }
-                Message::Ask(ask) => {
-                    if let Some(outcome) = outcomes.next() {
-                        ask.answer(outcome, &self.shared);
-                    }
-                }
+                Message::Ask(ask) => ask.answer(Ok(()), &self.shared),
                 Message::Close(_) => {}
+            }
+        }
+    }
+
+    /// Tells everybody who waits that it did not work; decisions wait on, in their order.
+    fn take_back(&mut self, batch: Vec<Message>, error: &StoreError) {
+        for message in batch.into_iter().rev() {
+            self.waiting.push_front(message);
+        }
+        for message in std::mem::take(&mut self.waiting) {
+            match message {
+                Message::Ask(ask) => ask.answer(Err(error), &self.shared),
+                message => self.waiting.push_back(message),
             }
         }
     }
@@ -243,7 +332,7 @@ impl Writer {
         let now = Instant::now();
         if now >= self.next_refresh {
             // So that it is known before somebody needs it.
-            match self.database.require_file() {
+            match self.database.require().await {
                 Ok(()) => self.refresh().await,
                 Err(error) => self.shared.wrote(Err(&error)),
             }
@@ -255,12 +344,18 @@ impl Writer {
         }
     }
 
-    /// Reads the keys anew. While that fails, those that were valid stay valid.
+    /// Reads anew what others may have changed. While that fails, keys that were valid stay valid.
     async fn refresh(&mut self) {
         if let Ok(ring) = keys::ring(&mut self.database.connection).await
             && *self.shared.keys() != ring
         {
             self.shared.keyring.store(Arc::new(ring));
+        }
+        if let Ok(numbers) = feed::numbers(&mut self.database.connection).await
+            && self.numbers != numbers
+        {
+            self.numbers = numbers;
+            self.shared.changed();
         }
     }
 
@@ -273,18 +368,19 @@ impl Writer {
                 step.more
             }
             Err(error) => {
-                self.shared.wrote(Err(&error.into()));
+                self.database.note(&error);
+                self.shared.wrote(Err(&error));
                 false
             }
         }
     }
 
-    /// Writes what is pending, once, and closes the file.
+    /// Writes what is pending, once, and closes the database.
     async fn finish(mut self) {
         self.queue.close();
         loop {
             self.take_what_is_there_although_closing();
-            if self.batch.is_empty() || self.write().await.is_err() {
+            if self.waiting.is_empty() || self.write().await.is_err() {
                 break;
             }
         }
@@ -305,59 +401,4 @@ impl Writer {
         self.take_what_is_there();
         self.closing = closing.or(self.closing.take());
     }
-}
-
-impl Message {
-    /// Whether the one who asked has stopped waiting.
-    fn is_abandoned(&self) -> bool {
-        match self {
-            Message::Ask(ask) => match &**ask {
-                Ask::Correct(_, reply) => reply.is_closed(),
-                Ask::AddKey(_, _, reply) => reply.is_closed(),
-                Ask::RevokeKey(_, reply) | Ask::Flush(reply) => reply.is_closed(),
-            },
-            Message::Remember(..) | Message::Close(_) => false,
-        }
-    }
-
-    /// Tells the one who asked that it did not work. If they left, nobody needs to know.
-    fn refuse(self, error: &StoreError) {
-        let Message::Ask(ask) = self else { return };
-        let _ = match *ask {
-            Ask::Correct(_, reply) => reply.send(Err(error.clone())).is_ok(),
-            Ask::AddKey(_, _, reply) => reply.send(Err(error.clone())).is_ok(),
-            Ask::RevokeKey(_, reply) | Ask::Flush(reply) => reply.send(Err(error.clone())).is_ok(),
-        };
-    }
-}
-
-impl Ask {
-    /// Tells the one who asked what came of it. If they left, it is stored all the same.
-    fn answer(self, outcome: Outcome, shared: &Shared) {
-        match (self, outcome) {
-            (Ask::Correct(correction, reply), Outcome::Correct(corrected)) => {
-                if let Some(corrected) = corrected {
-                    shared.corrected(correction.label, corrected.change);
-                }
-                let _ = reply.send(corrected.ok_or(StoreError::UnknownDecision));
-            }
-            (Ask::AddKey(_, _, reply), Outcome::AddKey(id)) => {
-                let _ = reply.send(Ok(id));
-            }
-            (Ask::RevokeKey(_, reply), Outcome::RevokeKey(known)) => {
-                let _ = reply.send(if known { Ok(()) } else { Err(StoreError::UnknownKey) });
-            }
-            (Ask::Flush(reply), Outcome::Flush) => {
-                let _ = reply.send(Ok(()));
-            }
-            // Outcomes stand in the order of their questions.
-            _ => {}
-        }
-    }
-}
-
-/// Seconds since 1970.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -16,11 +16,8 @@ pub type Fingerprint = [u8; 16];
 /// line ends, entities, invisible characters and backslashes do not matter; no other field does.
 pub fn fingerprint(site: &Site, comment: &Comment) -> Fingerprint {
     let mut checksum = Sha256::new();
-    let (mut buffer, mut normal, mut characters) = (String::new(), String::new(), Vec::new());
     for part in [comment.author.as_deref().unwrap_or_default(), &comment.content] {
-        normalize_spelling(&part.replace('\\', ""), &mut buffer, &mut normal);
-        fold(&normal, &mut characters);
-        let folded: String = characters.iter().collect();
+        let folded = folded(part);
         // The length keeps the end of one part from becoming the beginning of the next.
         checksum.update((folded.len() as u64).to_le_bytes());
         checksum.update(&folded);
@@ -29,6 +26,14 @@ pub fn fingerprint(site: &Site, comment: &Comment) -> Fingerprint {
     let mut print = Fingerprint::default();
     print.copy_from_slice(&checksum.finalize()[..size_of::<Fingerprint>()]);
     print
+}
+
+/// A text in the one spelling of it that a fingerprint is made of.
+pub fn folded(text: &str) -> String {
+    let (mut buffer, mut normal, mut characters) = (String::new(), String::new(), Vec::new());
+    normalize_spelling(&text.replace('\\', ""), &mut buffer, &mut normal);
+    fold(&normal, &mut characters);
+    characters.into_iter().collect()
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ mod normalize;
 mod structure;
 mod words;
 
-pub use fingerprint::{Fingerprint, fingerprint};
+pub use fingerprint::{Fingerprint, fingerprint, folded};
 pub use hash::{FeatureHash, Hasher};
 pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 

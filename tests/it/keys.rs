@@ -120,7 +120,7 @@ fn what_cannot_be_done_with_keys_is_said_with_the_remedy() {
     assert!(message.contains("cannot open the store `") && message.contains("no SQLite database"), "{message}");
     assert!(message.contains("\nhint: "), "{message}");
     program.command().args(["key", "add", "not a site"]).assert().code(2);
-    program.command().args(["key", "list", "--store", "postgres://x/y"]).assert().code(2);
+    program.command().args(["key", "list", "--store", "mysql://x/y"]).assert().code(2);
 }
 
 #[test]

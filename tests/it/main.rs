@@ -50,3 +50,5 @@ mod shutdown;
 mod slow_clients;
 /// What is remembered, found again, refused, let go, and never lost.
 mod store;
+/// Corrections, undos, the feed of changes, models, erasure and export.
+mod store_learning;

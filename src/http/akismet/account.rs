@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
+use crate::clock::now;
+use crate::http::akismet::Caller;
 use crate::http::akismet::answer::{self, Refusal};
 use crate::http::akismet::form::Form;
-use crate::http::akismet::{Caller, now};
 use crate::http::{App, content};
 use crate::store::{Day, Month, SiteUsage, Store, Totals};
 

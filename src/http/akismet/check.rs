@@ -3,11 +3,12 @@
 use warp::reply::Response;
 
 use crate::answer::Answer;
+use crate::clock::now;
 use crate::http::App;
 use crate::http::akismet::answer::{Refusal, Word};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::{Promised, Request};
-use crate::http::akismet::{Caller, hold, now};
+use crate::http::akismet::{Caller, hold};
 use crate::http::check::Judged;
 use crate::store::Decided;
 use crate::verdict::{Decision, DecisionId, Queue};

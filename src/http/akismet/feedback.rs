@@ -3,12 +3,13 @@
 use warp::http::header::{HeaderName, HeaderValue};
 use warp::reply::Response;
 
+use crate::clock::now;
 use crate::comment::Label;
 use crate::http::App;
+use crate::http::akismet::Caller;
 use crate::http::akismet::answer::{self, Refusal, THANKS};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
-use crate::http::akismet::{Caller, now};
 use crate::store::{Correction, Origin, Target};
 
 /// Which decision was corrected: its guid, or `unknown` for a comment that nobody asked about before. No client reads

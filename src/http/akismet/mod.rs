@@ -26,7 +26,6 @@ mod slashes;
 use std::convert::Infallible;
 use std::future::ready;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::Stream;
 use warp::host::Authority;
@@ -198,12 +197,6 @@ impl Caller {
             Caller::Anyone => Ok(blog),
         }
     }
-}
-
-/// The time, in seconds since 1970.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Adds to an answer what Akismet's clients need, whoever made it: routes, limits, or a handler that failed.
