@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -16,11 +16,12 @@ use tokio::sync::mpsc;
 
 use crate::cli::values::{EncodingArg, FormatArg, TakenFor};
 use crate::cli::{Failure, output, tables};
+use crate::clock;
 use crate::comment::Label;
 use crate::config::ServeOptions;
 use crate::import::{Entry, Import, ImportError, ImportOptions, Imported, LeftOut, Status, Why};
 use crate::site::Site;
-use crate::store::{Change, Corrected, Correction, Origin, Store, StoreChoice, StoreError, StoreOptions, Target};
+use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreChoice, StoreError, StoreOptions, Target};
 
 /// So many comments are stored at once, or fewer when they are long.
 const BATCH: usize = 250;
@@ -143,7 +144,13 @@ impl ImportArgs {
         }
         // After an error, too: what came before it is stored.
         if done.is_ok() || tally.has_something() {
-            output::print(&tally.render(self, &[]))?;
+            let own = match store {
+                Some(store) => own_rows(store, &tally.sites)
+                    .await
+                    .map_err(|error| failed(error, "cannot count what there is now"))?,
+                None => Vec::new(),
+            };
+            output::print(&tally.render(self, &own))?;
         }
         // THE PLACE for the report on held-out rows and the list of good comments it would have held: when `done` is `Ok` and
         // there is a store, for every site in `tally.sites`.
@@ -155,12 +162,11 @@ impl ImportArgs {
         let reading = self.read(file, batches);
         let mut stored = Ok(());
         while let Some(batch) = arriving.recv().await {
-            stored = match store {
-                Some(store) => store_all(store, &batch).await.map(|done| tally.count(&batch, &done)),
-                None => {
-                    tally.count_unstored(&batch);
-                    Ok(())
-                }
+            stored = if let Some(store) = store {
+                tally.store(store, batch).await
+            } else {
+                tally.count_unstored(&batch);
+                Ok(())
             };
             if stored.is_err() {
                 break;
@@ -170,10 +176,7 @@ impl ImportArgs {
         drop(arriving);
         let (left, read) = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         tally.add(left);
-        stored.map_err(|error| {
-            let hint = error.hint();
-            Failure::from(anyhow::Error::new(error).context("cannot store what was read")).with_hint(hint)
-        })?;
+        stored.map_err(|error| failed(error, "cannot store what was read"))?;
         read
     }
 
@@ -187,7 +190,7 @@ impl ImportArgs {
             format: self.format.map(Into::into),
             encoding: self.encoding.map(|EncodingArg(encoding)| encoding),
         };
-        let judge = Judge { site: self.site.clone(), pending: self.pending, bin: self.bin, now: now() };
+        let judge = Judge { site: self.site.clone(), pending: self.pending, bin: self.bin, now: clock::now() };
         let quiet = self.quiet || !stderr().is_terminal();
         std::thread::spawn(move || {
             let mut left = LeftOuts::default();
@@ -251,6 +254,11 @@ fn read_all(
     end
 }
 
+fn failed(error: StoreError, what: &'static str) -> Failure {
+    let hint = error.hint();
+    Failure::from(anyhow::Error::new(error).context(what)).with_hint(hint)
+}
+
 fn refused(error: ImportError) -> Failure {
     let hint = error.hint();
     Failure::from(error).with_hint(hint)
@@ -264,18 +272,17 @@ fn visible_bar() -> ProgressBar {
 fn weight(correction: &Correction) -> usize {
     match &correction.target {
         Target::Comment { comment, .. } => size_of::<Correction>() + comment.content.len(),
-        Target::Decision(_) => size_of::<Correction>(),
+        Target::Decision(_) | Target::DecisionOf(..) => size_of::<Correction>(),
     }
 }
 
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Stores a batch, all of it or nothing.
-async fn store_all(store: &Store, batch: &[Correction]) -> Result<Vec<Corrected>, StoreError> {
-    futures_util::future::try_join_all(batch.iter().cloned().map(|correction| store.correct(correction))).await
+/// What the sites have now.
+async fn own_rows(store: &Store, sites: &BTreeSet<Site>) -> Result<Vec<Own>, StoreError> {
+    let mut own = Vec::with_capacity(sites.len());
+    for site in sites {
+        own.push(Own { site: site.clone(), rows: store.own_rows(site).await? });
+    }
+    Ok(own)
 }
 
 /// What turns a status into a label.
@@ -345,11 +352,16 @@ impl Tally {
     /// The sites of more than so many are not listed.
     const MOST_SITES: usize = 50;
 
-    fn count(&mut self, batch: &[Correction], done: &[Corrected]) {
-        for (correction, corrected) in batch.iter().zip(done) {
-            self.changes[corrected.change as usize][correction.label.index()] += 1;
+    /// Stores a batch, all of it or nothing, and counts what changed.
+    async fn store(&mut self, store: &Store, batch: Vec<Correction>) -> Result<(), StoreError> {
+        let labels: Vec<Label> = batch.iter().map(|correction| correction.label).collect();
+        for correction in &batch {
             self.site(correction);
         }
+        for (label, corrected) in labels.into_iter().zip(store.correct_all(batch).await?) {
+            self.changes[corrected.change as usize][label.index()] += 1;
+        }
+        Ok(())
     }
 
     fn count_unstored(&mut self, batch: &[Correction]) {
@@ -437,13 +449,12 @@ impl LeftOuts {
 #[derive(Debug)]
 struct Own {
     site: Site,
-    ham: u64,
-    spam: u64,
+    rows: OwnRows,
 }
 
 impl Own {
     fn render(&self) -> String {
-        let Own { site, ham, spam } = self;
+        let Own { site, rows: OwnRows { ham, spam } } = self;
         let advice = match (ham, spam) {
             (1.., 0) => "There is no spam of its own: spam is recognised by the generic spam of the shipped model.\n",
             (0, 1..) => "There is no ham of its own: honest comments are recognised by those of the shipped model.\n",

@@ -98,7 +98,7 @@ impl Disqus {
             match (&mut self.post, &mut self.thread) {
                 (Some(post), _) if depth == post.depth + 1 => post.take(last(path), text),
                 (Some(post), _) if depth == post.depth + 2 && parent(path) == "author" => {
-                    post.take_author(last(path), text)
+                    post.take_author(last(path), text);
                 }
                 (None, Some(open)) if depth == open.depth + 1 => open.take(last(path), text),
                 _ => {}

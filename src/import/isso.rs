@@ -81,7 +81,7 @@ impl Isso {
 
 fn entry(row: &SqliteRow) -> Result<Entry, sqlx::Error> {
     let id = row.try_get::<i64, _>(0)?.to_string();
-    if row.try_get::<Option<i64>, _>(3)?.unwrap_or(0) > MAX_COMMENT_BYTES as i64 {
+    if row.try_get::<Option<i64>, _>(3)?.unwrap_or(0).unsigned_abs() > MAX_COMMENT_BYTES as u64 {
         return Ok(left_out(Why::TooLong, Some(id), None));
     }
     let mut texts = Vec::new();

@@ -75,15 +75,13 @@ impl Quotes {
         let is_delimiter = byte == self.dialect.delimiter;
         let is_end = is_delimiter || byte == b'\n' || byte == b'\r';
         match self.state {
-            State::Start | State::Plain => self.plain(byte),
-            State::Quoted => self.quoted(byte),
-            State::Backslash if byte == b'"' => self.state = State::Marks(1),
-            State::Backslash => self.quoted(byte),
             State::Closing if byte == b'"' => {
                 self.ready.push(byte);
                 self.state = State::Quoted;
             }
-            State::Closing => self.plain(byte),
+            State::Start | State::Plain | State::Closing => self.plain(byte),
+            State::Backslash if byte == b'"' => self.state = State::Marks(1),
+            State::Quoted | State::Backslash => self.quoted(byte),
             State::Marks(marks) if byte == b'"' => self.state = State::Marks(marks + 1),
             State::Marks(1) if is_delimiter && self.column < self.dialect.columns => self.state = State::MarkDelimiter,
             State::Marks(1) if is_end && !is_delimiter && self.column == self.dialect.columns => self.close(byte, 0),
@@ -162,7 +160,9 @@ impl Read for Quotes {
             if chunk.is_empty() {
                 self.end();
             }
-            chunk.into_iter().for_each(|byte| self.feed(byte));
+            for byte in chunk {
+                self.feed(byte);
+            }
         }
         let bytes = buffer.len().min(self.ready.len() - self.taken);
         buffer[..bytes].copy_from_slice(&self.ready[self.taken..self.taken + bytes]);

@@ -175,7 +175,7 @@ impl BufRead for Stream {
 
     fn consume(&mut self, bytes: usize) {
         let used = &self.text[self.start..self.start + bytes];
-        self.line += used.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.line += used.split(|&byte| byte == b'\n').count() as u64 - 1;
         self.byte += bytes as u64;
         self.piece = self.piece.saturating_add(bytes);
         self.start += bytes;

@@ -97,6 +97,23 @@ fn what_nobody_judged_is_left_out_unless_the_owner_says_what_it_is() {
 }
 
 #[test]
+fn the_end_tells_what_the_blog_has_now_and_what_it_lacks() {
+    let workshop = Workshop::new();
+    let kettle = ["--site", "kettle.example"];
+    let out = workshop.imported(&export("nested-disqus.xml"), &kettle).out;
+    assert!(out.contains("\nkettle.example now has 2 ham and 0 spam of its own.\n"), "{out}");
+    assert!(out.contains("generic spam of the shipped model"), "{out}");
+    let out = workshop.imported(&export("disqus.xml"), &kettle).out;
+    assert!(out.ends_with("\nkettle.example now has 3 ham and 1 spam of its own.\n"), "{out}");
+    let spam = workshop.write("spam.csv", "content,label\nBuy,spam\n");
+    let out = workshop.imported(&spam, &["--site", "other.example"]).out;
+    assert!(
+        out.contains("\nother.example now has 0 ham and 1 spam") && out.contains("There is no ham of its own"),
+        "{out}"
+    );
+}
+
+#[test]
 fn a_trial_run_stores_nothing() {
     let workshop = Workshop::new();
     let out = workshop.imported(&export("wordpress.xml"), &["--dry-run"]).out;
