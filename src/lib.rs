@@ -9,6 +9,7 @@ pub mod corpus;
 pub mod evaluate;
 pub mod figures;
 pub mod http;
+pub mod import;
 pub mod learner;
 pub mod model;
 pub mod moderator;

@@ -9,6 +9,7 @@ mod corpus;
 mod evaluate;
 mod evaluation;
 mod healthcheck;
+mod import;
 mod inspect;
 mod key;
 mod model;
@@ -66,6 +67,7 @@ enum Command {
     Serve(Box<ServeOptions>),
     Key(key::KeyArgs),
     Rollback(rollback::RollbackArgs),
+    Import(import::ImportArgs),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -86,6 +88,7 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Serve(options) => serve::run(&options).map(worked),
         Command::Key(args) => args.run().map(worked),
         Command::Rollback(args) => args.run().map(worked),
+        Command::Import(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

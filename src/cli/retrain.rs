@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
-use tokio::runtime::Runtime;
+use tokio::runtime::Handle;
 
 use crate::cli::values::Share;
 use crate::cli::{Failure, model, output, tables};
@@ -68,12 +68,12 @@ impl Retraining {
         let runtime = runtime.context("cannot start")?;
         let options = StoreOptions { forgets: false, ..config.store_options() };
         let store = runtime.block_on(super::serve::open(location, options))?;
-        let outcome = self.sites(&runtime, &store, &generic);
+        let outcome = self.sites(runtime.handle(), &store, &generic);
         runtime.block_on(store.close());
         outcome
     }
 
-    fn sites(&self, runtime: &Runtime, store: &Store, generic: &Arc<Classifier>) -> Result<(), Failure> {
+    fn sites(&self, runtime: &Handle, store: &Store, generic: &Arc<Classifier>) -> Result<(), Failure> {
         let sites = match &self.site {
             Some(site) => vec![site.clone()],
             None => runtime.block_on(store.sites()).map_err(unreadable)?,
@@ -151,7 +151,7 @@ impl Retraining {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn held_out_report(runtime: &Runtime, store: &Store, site: &Site) -> Result<String, Failure> {
+pub fn held_out_report(runtime: &Handle, store: &Store, site: &Site) -> Result<String, Failure> {
     let generic = Arc::new(model::read(None)?);
     let through = runtime.block_on(store.last_change()).map_err(unreadable)?;
     let blog = Blog { runtime, store, site, through };
@@ -167,7 +167,7 @@ pub fn held_out_report(runtime: &Runtime, store: &Store, site: &Site) -> Result<
 /// One site of a store.
 #[derive(Clone, Copy)]
 struct Blog<'a> {
-    runtime: &'a Runtime,
+    runtime: &'a Handle,
     store: &'a Store,
     site: &'a Site,
     /// What is said later is learned on top of the new model, and not by it.

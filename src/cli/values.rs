@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::ValueEnum;
+use encoding_rs::Encoding;
 
+use crate::comment::Label;
+use crate::import::Format;
 use crate::reasons::Language;
 use crate::text::Fields;
 
@@ -110,6 +113,69 @@ fn is_day(text: &str) -> bool {
         _ => return false,
     };
     (1..=days).contains(&day)
+}
+
+/// An encoding of text, by any of its names on the web.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EncodingArg(pub &'static Encoding);
+
+impl FromStr for EncodingArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let encoding = Encoding::for_label(text.as_bytes()).map(EncodingArg);
+        encoding.ok_or_else(|| "is no encoding; such are utf-8, utf-16, windows-1252 and iso-8859-15".to_owned())
+    }
+}
+
+/// The format of a file of comments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// WordPress: Tools, Export.
+    Wxr,
+    /// A table with a header, such as `wp comment list --format=csv` prints.
+    Csv,
+    /// Disqus: Moderation, Export.
+    Disqus,
+    /// Isso's database.
+    Isso,
+    /// A JSON object a line, such as `hamgate export` writes.
+    Jsonl,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Wxr => Format::Wxr,
+            FormatArg::Csv => Format::Csv,
+            FormatArg::Disqus => Format::Disqus,
+            FormatArg::Isso => Format::Isso,
+            FormatArg::Jsonl => Format::JsonLines,
+        }
+    }
+}
+
+/// What comments are taken for that nobody judged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum TakenFor {
+    /// Good ones.
+    Ham,
+    /// Spam.
+    Spam,
+    /// Nothing: they are left out.
+    #[default]
+    Skip,
+}
+
+impl TakenFor {
+    /// The label, if they get one.
+    pub fn label(self) -> Option<Label> {
+        match self {
+            TakenFor::Ham => Some(Label::Ham),
+            TakenFor::Spam => Some(Label::Spam),
+            TakenFor::Skip => None,
+        }
+    }
 }
 
 /// Which fields of a comment to look at.

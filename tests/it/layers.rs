@@ -14,6 +14,7 @@ const LAYERS: &[(&str, u8)] = &[
     ("corpus", 3),
     ("reasons", 3),
     ("evaluate", 4),
+    ("import", 4),
     ("answer", 4),
     ("store", 4),
     ("telemetry", 4),
@@ -32,6 +33,8 @@ const FORBIDDEN: &[(&str, &str, &str)] = &[
     ("store", "model", "a store must not know what is learned from it"),
     ("http", "corpus", "the service never reads a corpus"),
     ("http", "evaluate", "the service never evaluates"),
+    ("http", "import", "the service never imports"),
+    ("import", "model", "an importer must not know what is learned from it"),
 ];
 
 fn layer(module: &str) -> u8 {
@@ -100,19 +103,26 @@ fn each_module_uses_only_layers_below_its_own() {
     assert!(seen.len() > 5, "the test found hardly any uses: {seen:?}");
 }
 
-#[test]
-fn linfa_is_named_in_one_file_only() {
+/// The sources with a line that `names` something, below `src`.
+fn naming(names: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut files = Vec::new();
     sources(&root, &mut files);
-    let naming: Vec<PathBuf> = files
-        .into_iter()
-        .filter(|file| {
-            fs::read_to_string(file)
-                .unwrap()
-                .lines()
-                .any(|line| line.starts_with("use linfa") || line.starts_with("use ndarray"))
-        })
-        .collect();
-    assert_eq!(naming, [root.join("model/naive_bayes.rs")]);
+    files.retain(|file| fs::read_to_string(file).unwrap().lines().any(&names));
+    files.iter().map(|file| file.strip_prefix(&root).unwrap().to_owned()).collect()
+}
+
+#[test]
+fn sqlx_is_named_by_the_store_and_by_the_reader_of_another_programs_database() {
+    let naming = naming(|line| !line.trim_start().starts_with("//") && line.contains("sqlx::"));
+    assert!(naming.len() > 3, "{naming:?}");
+    for file in naming {
+        assert!(file.starts_with("store") || file == Path::new("import/isso.rs"), "{} names sqlx", file.display());
+    }
+}
+
+#[test]
+fn linfa_is_named_in_one_file_only() {
+    let naming = naming(|line| line.starts_with("use linfa") || line.starts_with("use ndarray"));
+    assert_eq!(naming, [Path::new("model/naive_bayes.rs")]);
 }

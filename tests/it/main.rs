@@ -22,6 +22,8 @@ mod check_api;
 mod check_remembers;
 /// What `evaluate` prints, and that it does not flatter.
 mod cli_evaluate;
+/// What `import` stores, leaves out, refuses and says.
+mod cli_import;
 /// What `score` answers, line for line.
 mod cli_score;
 /// What `train` learns, refuses and writes.
@@ -34,6 +36,8 @@ mod corpus;
 mod data;
 /// What people say of a comment by our own interface: what it changes, whose it is, and what is refused.
 mod feedback;
+/// Exports of other programs are read, whatever is in them, in bounded memory.
+mod import;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.

@@ -1,6 +1,7 @@
 //! What the tests share: the model, a server, and a client that can misbehave.
 
 mod blog;
+pub mod isso;
 mod log;
 mod model;
 mod postgres;

@@ -42,7 +42,8 @@ impl Postgres {
     pub fn start_if_installed() -> Option<Self> {
         let Some(programs) = programs() else {
             // Not by `eprintln!`, which a test that succeeds keeps to itself.
-            let _ = writeln!(std::io::stderr(), "skipped on PostgreSQL: its programs (initdb, postgres) are not installed");
+            let _ =
+                writeln!(std::io::stderr(), "skipped on PostgreSQL: its programs (initdb, postgres) are not installed");
             return None;
         };
         let folder = tempfile::Builder::new().prefix("hamgate-postgres-").tempdir().unwrap();
@@ -50,13 +51,13 @@ impl Postgres {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
         let mut server = Postgres { folder, programs, running: None };
-        let initdb = server.command(&server.programs.join("initdb")).arg("--pgdata").arg(server.data()).args([
-            "--username=hamgate",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]).output().unwrap();
+        let initdb = server
+            .command(&server.programs.join("initdb"))
+            .arg("--pgdata")
+            .arg(server.data())
+            .args(["--username=hamgate", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .output()
+            .unwrap();
         assert!(initdb.status.success(), "{}", String::from_utf8_lossy(&initdb.stderr));
         server.start();
         Some(server)
@@ -100,7 +101,8 @@ impl Postgres {
         self.running = Some(shell.spawn().unwrap());
         let begun = Instant::now();
         let ready = || {
-            let asked = self.command(&self.programs.join("pg_isready")).arg("-q").arg("-h").arg(self.folder.path()).status();
+            let asked =
+                self.command(&self.programs.join("pg_isready")).arg("-q").arg("-h").arg(self.folder.path()).status();
             asked.is_ok_and(|status| status.success())
         };
         while !ready() {
