@@ -24,6 +24,8 @@ mod check_remembers;
 mod cli_evaluate;
 /// What `import` stores, leaves out, refuses and says.
 mod cli_import;
+/// What `train --store` and `rollback` do, refuse and say.
+mod cli_retrain;
 /// What `score` answers, line for line.
 mod cli_score;
 /// What `train` learns, refuses and writes.
@@ -42,6 +44,7 @@ mod import;
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
+/// What people say has an effect, survives, is shared and taken back; models are replaced while requests run.
 mod learning;
 /// A web page in the operator's browser may not ask a service that needs no key.
 mod other_pages;
