@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::comment::Comment;
 use crate::model::Classifier;
 use crate::reasons::{self, Language, Reason};
-use crate::verdict::{Decision, ModelId, Probability, Queue, Verdict};
+use crate::verdict::{Decision, DecisionId, ModelId, Probability, Queue, Verdict};
 
 /// One answer; serialises to the JSON object of the API.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -20,6 +20,9 @@ pub struct Answer {
     pub spam_probability: Probability,
     /// The model that said so.
     pub model: ModelId,
+    /// The name by which the decision can be corrected; only when it is remembered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<DecisionId>,
     /// The verdict and its strongest reasons in one sentence; only when asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
@@ -49,6 +52,7 @@ impl Answer {
             queue: verdict.queue,
             spam_probability: verdict.spam_probability,
             model: classifier.id().clone(),
+            decision: None,
             summary: None,
             reasons: None,
         }

@@ -71,6 +71,14 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<bool>,
 
+    /// File with the token that administers the service
+    ///
+    /// Whoever sends it as `Authorization: Bearer TOKEN` may ask `POST /v1/admin/reload`. At least 16 characters; white space around it
+    /// is left out. No key does. Default: nobody may ask by HTTP; SIGHUP always does the same.
+    #[arg(long, env = "HAMGATE_ADMIN_TOKEN_FILE", value_name = "FILE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token_file: Option<PathBuf>,
+
     /// TOML file with options
     ///
     /// Its keys are the names of the other options with underscores, for example `body_limit_bytes = 65536` or
@@ -93,6 +101,15 @@ pub struct ServeOptions {
     #[arg(long, env = "HAMGATE_BODY_LIMIT_BYTES", value_name = "BYTES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub body_limit_bytes: Option<NonZeroUsize>,
+
+    /// Most memory for bodies that are being read, in bytes
+    ///
+    /// Of all requests together, the first 16 KiB of each left out, which every connection may have: so short comments are
+    /// taken even while others send more long ones than fit in. One that no longer fits in is answered with 503. Keep it
+    /// above eight times `--body-limit-bytes`, the longest form of Akismet's protocol. Default: 67108864.
+    #[arg(long, env = "HAMGATE_BODY_MEMORY_BYTES", value_name = "BYTES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body_memory_bytes: Option<NonZeroUsize>,
 
     /// Longest batch taken, in bytes
     ///
@@ -241,8 +258,13 @@ pub struct ServeConfig {
     pub store_limit_mib: NonZeroU32,
     /// See [`ServeOptions::open`].
     pub open: bool,
+    /// See [`ServeOptions::admin_token_file`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token_file: Option<PathBuf>,
     /// See [`ServeOptions::body_limit_bytes`].
     pub body_limit_bytes: NonZeroUsize,
+    /// See [`ServeOptions::body_memory_bytes`].
+    pub body_memory_bytes: NonZeroUsize,
     /// See [`ServeOptions::batch_limit_bytes`].
     pub batch_limit_bytes: NonZeroUsize,
     /// See [`ServeOptions::batch_limit_comments`].
@@ -284,7 +306,9 @@ impl Default for ServeConfig {
             store_retention_days: NonZeroU32::new(StoreOptions::default().retention_days).unwrap_or(NonZeroU32::MIN),
             store_limit_mib: NonZeroU32::new(StoreOptions::default().limit_mib).unwrap_or(NonZeroU32::MIN),
             open: false,
+            admin_token_file: None,
             body_limit_bytes: count(64 * 1024),
+            body_memory_bytes: count(64 * 1024 * 1024),
             batch_limit_bytes: count(64 * 1024 * 1024),
             batch_limit_comments: count(100_000),
             batch_timeout: TimeSpan::from_secs(600),

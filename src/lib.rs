@@ -10,6 +10,7 @@ pub mod evaluate;
 pub mod figures;
 pub mod http;
 pub mod import;
+pub mod learner;
 pub mod model;
 pub mod moderator;
 pub mod reasons;

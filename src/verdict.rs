@@ -3,10 +3,11 @@
 //! A [`crate::comment::Label`] is given by people, a [`Verdict`] by the machine; the two are never mixed,
 //! even when they agree. There is no third answer: a comment is never dropped.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Evidence on the log scale, natural logarithm: positive speaks for spam, negative for ham,
 /// 0 for neither.
@@ -79,7 +80,8 @@ impl Queue {
     }
 }
 
-/// The first hexadecimal digits of the model file's checksum: the same bytes have the same id.
+/// The first hexadecimal digits of the model file's checksum: the same bytes have the same id. A model that has learned corrections since it
+/// was trained names the last of them behind a `+`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ModelId(String);
@@ -93,7 +95,14 @@ impl ModelId {
         ModelId(hex.chars().take(Self::DIGITS).collect())
     }
 
-    /// The digits.
+    /// The name of the same model after it has learned every correction of its site up to one, by the number of that one: `c316795f2798+17`.
+    #[must_use]
+    pub fn with_corrections(&self, last: i64) -> Self {
+        let trained = self.0.split('+').next().unwrap_or_default();
+        ModelId(format!("{trained}+{last}"))
+    }
+
+    /// The digits, and the number of the last correction learned since, if any.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -121,14 +130,35 @@ impl DecisionId {
     /// # Panics
     /// When the system has no random source, which no system we run on lacks.
     pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("the system has a source of random numbers");
-        DecisionId(bytes)
+        NAMES
+            .with_borrow_mut(|names| {
+                names.pop().unwrap_or_else(|| {
+                    let mut drawn = [[0; 16]; NAMES_AT_ONCE];
+                    getrandom::fill(drawn.as_flattened_mut()).expect("the system has a source of random numbers");
+                    let [last, rest @ ..] = drawn;
+                    names.extend(rest);
+                    last
+                })
+            })
+            .into()
     }
 
     /// The bytes behind the digits.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
+    }
+}
+
+/// Asking the system costs more than judging some comments does, and the same for one name as for many.
+const NAMES_AT_ONCE: usize = 32;
+
+thread_local! {
+    static NAMES: RefCell<Vec<[u8; 16]>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Serialize for DecisionId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -268,7 +298,9 @@ mod tests {
     fn a_decision_id_reads_back_and_nothing_else_is_one() {
         let id = DecisionId::random();
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_ne!(DecisionId::random(), id);
+        let drawn: std::collections::HashSet<DecisionId> = (0..1_000).map(|_| DecisionId::random()).collect();
+        assert!(drawn.len() == 1_000 && !drawn.contains(&id) && !drawn.contains(&DecisionId::from([0; 16])));
+        assert_eq!(serde_json::to_string(&id).unwrap(), format!("\"{id}\""));
         assert_eq!(DecisionId::from([0; 16]).to_string(), "0".repeat(32));
         for text in ["", "0", &"0".repeat(31), &"0".repeat(33), &format!("+{}", "0".repeat(31)), &"ä".repeat(16)] {
             assert_eq!(text.parse::<DecisionId>(), Err(DecisionIdError), "{text}");

@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 
 use hamgate::comment::Comment;
 use hamgate::config::ServeConfig;
-use hamgate::http::{App, Server};
+use hamgate::http::{App, Parts, Server};
 use hamgate::model::Classifier;
 use hamgate::moderator::Moderator;
 use warp::Filter as _;
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         tokio::runtime::Builder::new_multi_thread().worker_threads(config.threads.get()).enable_all().build()?;
     runtime.block_on(async {
         // The loop takes its limits and counters from an `App`, and an `App` has a model; nobody asks it here.
-        let app = App::new(&config, Moderator::new(Classifier::embedded()), None);
+        let app = App::new(&config, Parts::new(Moderator::new(Classifier::embedded())));
         Server::bind_routes(app, routes()).await?.run_until(std::future::pending()).await;
         Ok(())
     })

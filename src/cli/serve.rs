@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
@@ -12,7 +11,8 @@ use tokio::time::timeout;
 
 use crate::cli::Failure;
 use crate::config::{Access, ServeConfig, ServeOptions};
-use crate::http::Server;
+use crate::http::{AdminToken, Parts, Server};
+use crate::learner::{Learner, ModelSource};
 use crate::model::Classifier;
 use crate::moderator::Moderator;
 use crate::store::{Store, StoreChoice, StoreLocation, StoreOptions};
@@ -22,6 +22,9 @@ use crate::verdict::ModelId;
 /// The store gets so long to write what is pending, even if clients have used up the deadline.
 const LEAST_TIME_TO_CLOSE: Duration = Duration::from_millis(500);
 
+/// The service starts to listen after so long even if not everything that was learned is in service yet.
+const MOST_TIME_TO_CATCH_UP: Duration = Duration::from_secs(10);
+
 /// Serves until a signal says otherwise.
 pub fn run(options: &ServeOptions) -> Result<(), Failure> {
     let config = configure(options)?;
@@ -29,13 +32,14 @@ pub fn run(options: &ServeOptions) -> Result<(), Failure> {
         return print(&config);
     }
     telemetry::init(config.log_format, config.log_level).context("cannot start logging")?;
-    let classifier = load(config.model.as_deref())?;
+    let source = config.model.clone().map_or(ModelSource::Embedded, ModelSource::File);
+    let classifier = load(&source)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.threads.get())
         .enable_all()
         .build()
         .context("cannot start threads")?;
-    let served = runtime.block_on(serve(&config, classifier));
+    let served = runtime.block_on(serve(&config, source, classifier));
     // Whatever a cut connection was doing, nobody waits for it.
     runtime.shutdown_background();
     served
@@ -54,14 +58,23 @@ fn print(config: &ServeConfig) -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(model: Option<&Path>) -> Result<Classifier, Failure> {
-    let Some(path) = model else {
-        return Ok(Classifier::embedded());
-    };
-    Classifier::read_file(path).map_err(|error| {
+fn load(source: &ModelSource) -> Result<Classifier, Failure> {
+    source.read().map_err(|error| {
         let hint = error.hint();
-        let error = anyhow::Error::new(error).context(format!("cannot use model `{}`", path.display()));
+        let error = anyhow::Error::new(error);
+        let error = match source {
+            ModelSource::Embedded => error.context("cannot use the embedded model"),
+            ModelSource::File(path) => error.context(format!("cannot use model `{}`", path.display())),
+        };
         Failure::from(error).with_hint(hint)
+    })
+}
+
+fn admin_token(config: &ServeConfig) -> Result<Option<AdminToken>, Failure> {
+    let Some(path) = &config.admin_token_file else { return Ok(None) };
+    AdminToken::read_file(path).map(Some).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("cannot use the admin token in `{}`", path.display()));
+        Failure::from(error).with_hint("write one there with `openssl rand -hex 24`")
     })
 }
 
@@ -102,13 +115,30 @@ fn require_access(config: &ServeConfig, store: Option<&Store>) -> Result<Access,
     }))
 }
 
-async fn serve(config: &ServeConfig, classifier: Classifier) -> Result<(), Failure> {
+async fn serve(config: &ServeConfig, source: ModelSource, classifier: Classifier) -> Result<(), Failure> {
     let model = classifier.id().clone();
     let store = open_configured(config).await?;
     let access = require_access(config, store.as_ref())?;
+    let admin = admin_token(config)?;
+    let moderator = Arc::new(Moderator::new(classifier));
+    let (mut learner, handle) = Learner::new(source, Arc::clone(&moderator), store.clone());
+    // What was learned before is in service before the first comment comes. A store that cannot be read now is tried again.
+    if timeout(MOST_TIME_TO_CATCH_UP, learner.catch_up()).await.is_err() {
+        tracing::warn!("Not everything that was learned is in service yet; it follows");
+    }
+    tokio::spawn(learner.run());
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let server = Server::bind(config, Moderator::new(classifier), store.clone()).await.map_err(|error| {
+    let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let reloads = handle.clone();
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // Whether it worked stands in the log.
+            let _ = reloads.reload().await;
+        }
+    });
+    let parts = Parts { moderator, store: store.clone(), learner: Some(handle), admin };
+    let server = Server::bind(config, parts).await.map_err(|error| {
         let hint = error.hint();
         Failure::from(error).with_hint(hint)
     })?;

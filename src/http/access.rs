@@ -1,4 +1,4 @@
-//! Who may ask for verdicts: anyone, or who has a key.
+//! Who may ask: anyone, or who has a key.
 //!
 //! The rule is [`ServeConfig::access`](crate::config::ServeConfig::access). It is asked anew with every request, so that
 //! a key made or revoked while the service runs counts at once, and revoking the last one never opens the service.
@@ -7,13 +7,112 @@ use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 
+use warp::{Filter, Rejection};
+
 use crate::config::Access;
 use crate::http::App;
+use crate::http::page::{FromElsewhere, from_elsewhere};
 use crate::http::problem::{Kind, Problem};
+use crate::site::Site;
 use crate::store::Store;
 
+/// On whose behalf a call is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Caller {
+    /// Who has the key of this site.
+    Site(Site),
+    /// Anyone: the service is open, and a blog is who it says it is.
+    Anyone,
+}
+
+/// Why a call is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// A key is needed, and there is none in the call.
+    NoKey,
+    /// The key is not valid.
+    WrongKey,
+    /// A key is needed, and the service has none.
+    NoKeys,
+    /// No key is needed, but a web page of another site asks.
+    OtherPage,
+}
+
+impl Denied {
+    /// The same as a word of the closed set.
+    pub fn kind(self) -> Kind {
+        match self {
+            Denied::NoKey | Denied::WrongKey | Denied::NoKeys => Kind::Unauthorized,
+            Denied::OtherPage => Kind::OtherPage,
+        }
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        let detail = match denied {
+            Denied::NoKey => "send a key as `Authorization: Bearer KEY`; `hamgate key add SITE` makes one",
+            Denied::WrongKey => "this key is not valid; `hamgate key add SITE` makes one",
+            Denied::NoKeys => "this service has no keys; `hamgate key add SITE` makes one",
+            Denied::OtherPage => {
+                "a web page of another site may not ask a service that needs no key; ask from a server, or make a key with \
+                 `hamgate key add SITE` and send it"
+            }
+        };
+        Problem::new(denied.kind(), detail)
+    }
+}
+
+impl App {
+    /// Finds out who asks. Where anyone may, a key is optional; one that is not valid is still refused as soon as there
+    /// are keys, so that nobody takes a wrong one for right.
+    ///
+    /// # Errors
+    /// When a key is needed or given and there is none that is valid, or a page asks that has no business here.
+    pub(super) fn caller(&self, key: Option<&str>, from_elsewhere: FromElsewhere) -> Result<Caller, Denied> {
+        let keys = self.store.as_ref().map(Store::keys).filter(|keys| !keys.is_empty());
+        let access = self.config.access(keys.is_some());
+        match (keys, key) {
+            (Some(keys), Some(key)) => keys.site_of(key).cloned().map(Caller::Site).ok_or(Denied::WrongKey),
+            _ if access == Access::Anyone && from_elsewhere.0 => Err(Denied::OtherPage),
+            _ if access == Access::Anyone => Ok(Caller::Anyone),
+            (Some(_), None) => Err(Denied::NoKey),
+            (None, _) => Err(Denied::NoKeys),
+        }
+    }
+}
+
+/// What the head of a request says of who asks.
+#[derive(Debug)]
+pub struct Asker {
+    authorization: Option<Authorization>,
+    from_elsewhere: FromElsewhere,
+}
+
+/// Reads [`Asker`] from a request.
+pub fn asker() -> impl Filter<Extract = (Asker,), Error = Rejection> + Copy {
+    warp::header::optional::<Authorization>("authorization")
+        .and(from_elsewhere())
+        .map(|authorization, from_elsewhere| Asker { authorization, from_elsewhere })
+}
+
+impl Asker {
+    /// What was sent as a bearer: a key, or something else.
+    pub fn token(&self) -> Option<&str> {
+        self.authorization.as_ref().and_then(|authorization| authorization.0.as_deref())
+    }
+
+    /// See [`App::caller`].
+    ///
+    /// # Errors
+    /// When they may not ask.
+    pub fn caller(&self, app: &App) -> Result<Caller, Problem> {
+        Ok(app.caller(self.token(), self.from_elsewhere)?)
+    }
+}
+
 /// The value of an `Authorization` header: a key, or something else. It never shows what it holds.
-pub struct Authorization(Option<String>);
+struct Authorization(Option<String>);
 
 impl FromStr for Authorization {
     type Err = Infallible;
@@ -27,27 +126,6 @@ impl FromStr for Authorization {
 impl fmt::Debug for Authorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Authorization")
-    }
-}
-
-impl App {
-    /// Refuses a request that needs a key and has none.
-    ///
-    /// # Errors
-    /// When a key is needed and there is none that is valid.
-    pub(super) fn require_key(&self, authorization: Option<&Authorization>) -> Result<(), Problem> {
-        let keys = self.store.as_ref().map(Store::keys);
-        let has_keys = keys.as_ref().is_some_and(|keys| !keys.is_empty());
-        let valid = |key: &str| keys.as_ref().is_some_and(|keys| keys.site_of(key).is_some());
-        let key = || authorization.and_then(|authorization| authorization.0.as_deref());
-        let detail = match self.config.access(has_keys) {
-            Access::Anyone => return Ok(()),
-            Access::WithKey if key().is_some_and(valid) => return Ok(()),
-            Access::WithKey if key().is_some() => "this key is not valid; `hamgate key add SITE` makes one",
-            Access::WithKey => "send a key as `Authorization: Bearer KEY`; `hamgate key add SITE` makes one",
-            Access::Nobody => "this service has no keys; `hamgate key add SITE` makes one",
-        };
-        Err(Problem::new(Kind::Unauthorized, detail))
     }
 }
 

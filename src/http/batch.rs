@@ -24,11 +24,12 @@ use warp::reply::{Reply as _, Response};
 use warp::{Buf, Filter, Rejection};
 
 use crate::comment::Comment;
-use crate::http::body::{self, Lines, Piece};
+use crate::http::body::{self, Lines, Piece, Share};
 use crate::http::check::{Asked, asked, judge, speak};
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, with};
 use crate::reasons::Language;
+use crate::site::Site;
 
 /// Answers are sent in pieces of about this size, and whenever there is nothing else to do.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -59,14 +60,14 @@ async fn answer(
 
 /// Starts judging and returns the head of the answer.
 fn start(asked: &Asked, body: body::Body, app: &Arc<App>) -> Result<Response, Problem> {
-    app.require_key(asked.authorization.as_ref())?;
+    let site = asked.site(asked.asker.caller(app)?)?;
     asked.require_json_lines()?;
     let explain = asked.explain()?;
     let batch_limit = app.config.batch_limit_bytes.get();
     body::refuse_announced(asked.length, batch_limit)?;
-    let lines = Lines::new(body, app.config.body_limit_bytes.get(), batch_limit);
+    let lines = Lines::new(body, app.config.body_limit_bytes.get(), batch_limit, Share::of(&app.bodies));
     let (sender, chunks) = mpsc::channel(2);
-    let batch = Batch::new(Arc::clone(app), explain, lines, sender);
+    let batch = Batch::new(Arc::clone(app), site, explain, lines, sender);
     let answers = Answers { chunks, worker: Some(tokio::spawn(batch.run())), app: Arc::clone(app) };
     let mut response = warp::reply::stream(answers).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -114,6 +115,7 @@ impl Drop for Answers {
 /// A batch at work.
 struct Batch {
     app: Arc<App>,
+    site: Site,
     explain: Option<Language>,
     lines: Lines,
     sender: mpsc::Sender<Bytes>,
@@ -139,8 +141,8 @@ struct BadLine<P> {
 }
 
 impl Batch {
-    fn new(app: Arc<App>, explain: Option<Language>, lines: Lines, sender: mpsc::Sender<Bytes>) -> Self {
-        Batch { app, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0 }
+    fn new(app: Arc<App>, site: Site, explain: Option<Language>, lines: Lines, sender: mpsc::Sender<Bytes>) -> Self {
+        Batch { app, site, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0 }
     }
 
     async fn run(mut self) {
@@ -187,7 +189,7 @@ impl Batch {
         self.line += 1;
         self.comments += 1;
         match Comment::from_json(json) {
-            Ok(comment) => self.write(&judge(&self.app, &comment, self.explain)),
+            Ok(comment) => self.write(&judge(&self.app, &self.site, &comment, self.explain)),
             Err(error) => self.refuse_line(&Problem::from(error)),
         }
         if self.comments.is_multiple_of(COMMENTS_PER_TURN) {

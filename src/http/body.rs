@@ -2,8 +2,15 @@
 //!
 //! A body is refused by its announced length before any of it is read, and by its real length as soon as it passes the
 //! limit. A body without an announced length (chunked) is welcome as long as it is small.
+//!
+//! All bodies that are held share a [`Room`], because each of them may be slow: what one may be long, and how many there
+//! may be, would else be multiplied. The beginning of each is free, so that whoever fills the room with long bodies keeps
+//! out long ones and no comment.
 
+use std::ops::Deref;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +19,85 @@ use tokio::time::timeout;
 use warp::Buf;
 
 use crate::http::problem::{Kind, Problem};
+
+/// So many bytes of each body are not counted; a connection's buffer is larger.
+const FREE_BYTES: usize = 16 * 1024;
+
+/// The memory that all bodies have together.
+#[derive(Debug)]
+pub struct Room {
+    limit: usize,
+    held: AtomicUsize,
+}
+
+impl Room {
+    /// Room for `limit` bytes beyond those that are free.
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Room { limit, held: AtomicUsize::new(0) })
+    }
+
+    /// Bytes taken now.
+    pub fn held(&self) -> usize {
+        self.held.load(Relaxed)
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Problem> {
+        let room = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= self.limit);
+        self.held.fetch_update(Relaxed, Relaxed, room).map(drop).map_err(|_| {
+            Problem::new(Kind::Busy, "more long bodies are being sent than there is memory for; try again later")
+        })
+    }
+}
+
+/// One body's part of a [`Room`], given back when dropped.
+#[derive(Debug)]
+pub struct Share {
+    room: Arc<Room>,
+    bytes: usize,
+}
+
+impl Share {
+    /// Nothing, so far.
+    pub fn of(room: &Arc<Room>) -> Self {
+        Share { room: Arc::clone(room), bytes: 0 }
+    }
+
+    /// Makes this the part of a body that holds `bytes`.
+    ///
+    /// # Errors
+    /// When there is no room for it.
+    fn hold(&mut self, bytes: usize) -> Result<(), Problem> {
+        let counted = bytes.saturating_sub(FREE_BYTES);
+        if counted > self.bytes {
+            self.room.take(counted - self.bytes)?;
+        } else {
+            self.room.held.fetch_sub(self.bytes - counted, Relaxed);
+        }
+        self.bytes = counted;
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.room.held.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
+/// A whole body. Its part of the room is taken for as long as it lives.
+#[derive(Debug)]
+pub struct Whole {
+    bytes: Bytes,
+    _share: Share,
+}
+
+impl Deref for Whole {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// A request body as warp hands it over.
 pub type Body = Pin<Box<dyn Stream<Item = Result<Bytes, warp::Error>> + Send>>;
@@ -29,16 +115,18 @@ fn into_bytes(mut chunk: impl Buf) -> Bytes {
 /// The whole body, if it is at most `limit` bytes long and here within `patience`.
 ///
 /// # Errors
-/// Too long, too slow, or broken off.
+/// Too long, too slow, broken off, or no room for it.
 pub async fn read_whole(
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
     announced: Option<u64>,
     limit: usize,
     patience: Duration,
-) -> Result<Bytes, Problem> {
+    room: &Arc<Room>,
+) -> Result<Whole, Problem> {
     refuse_announced(announced, limit)?;
-    match timeout(patience, collect(body, limit)).await {
-        Ok(bytes) => bytes,
+    let mut share = Share::of(room);
+    match timeout(patience, collect(body, limit, &mut share)).await {
+        Ok(bytes) => Ok(Whole { bytes: bytes?, _share: share }),
         Err(_) => Err(too_slow(patience)),
     }
 }
@@ -55,7 +143,11 @@ pub fn refuse_announced(announced: Option<u64>, limit: usize) -> Result<(), Prob
     }
 }
 
-async fn collect(body: impl Stream<Item = Result<impl Buf, warp::Error>>, limit: usize) -> Result<Bytes, Problem> {
+async fn collect(
+    body: impl Stream<Item = Result<impl Buf, warp::Error>>,
+    limit: usize,
+    share: &mut Share,
+) -> Result<Bytes, Problem> {
     let mut body = pin!(body);
     let first = match body.next().await {
         Some(chunk) => into_bytes(chunk.map_err(|_| broken_off())?),
@@ -63,6 +155,7 @@ async fn collect(body: impl Stream<Item = Result<impl Buf, warp::Error>>, limit:
     };
     let mut rest = BytesMut::new();
     while first.len() + rest.len() <= limit {
+        share.hold(first.len() + rest.capacity())?;
         match body.next().await {
             Some(chunk) => rest.extend_from_slice(&into_bytes(chunk.map_err(|_| broken_off())?)),
             // Nearly every comment comes in one piece, and is not copied.
@@ -108,13 +201,14 @@ pub struct Lines {
     ended: bool,
     line_limit: usize,
     body_limit: usize,
+    share: Share,
 }
 
 impl Lines {
     /// Cuts `body` into lines of at most `line_limit` bytes, as long as it has no more than `body_limit`.
-    pub fn new(body: Body, line_limit: usize, body_limit: usize) -> Self {
+    pub fn new(body: Body, line_limit: usize, body_limit: usize, share: Share) -> Self {
         let buffer = BytesMut::new();
-        Lines { body, buffer, searched: 0, taken: 0, skipping: false, ended: false, line_limit, body_limit }
+        Lines { body, buffer, searched: 0, taken: 0, skipping: false, ended: false, line_limit, body_limit, share }
     }
 
     /// The next piece of what is here already.
@@ -154,8 +248,9 @@ impl Lines {
     /// Waits for more of the body.
     ///
     /// # Errors
-    /// When it broke off or passes its limit.
+    /// When it broke off, passes its limit, or there is no room for what waits for its end.
     pub async fn fetch(&mut self) -> Result<(), Problem> {
+        self.share.hold(self.buffer.len())?;
         match self.body.next().await {
             None => self.ended = true,
             Some(Err(_)) => return Err(broken_off()),
@@ -181,7 +276,7 @@ mod tests {
     }
 
     async fn pieces(chunks: &[&'static str], line_limit: usize, body_limit: usize) -> Vec<String> {
-        let mut lines = Lines::new(body(chunks), line_limit, body_limit);
+        let mut lines = Lines::new(body(chunks), line_limit, body_limit, Share::of(&Room::new(0)));
         let mut seen = Vec::new();
         loop {
             match lines.next_here() {
@@ -223,19 +318,61 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_not() {
-        let patience = Duration::from_secs(9);
+        let (patience, room) = (Duration::from_secs(9), Room::new(0));
         for chunks in [&["12345"] as &[_], &["12", "345"], &["", "12345"], &["1", "2", "3", "4", "5"]] {
-            assert_eq!(read_whole(body(chunks), None, 5, patience).await.unwrap(), "12345");
-            assert_eq!(read_whole(body(chunks), None, 4, patience).await.unwrap_err().kind(), Kind::TooLarge);
+            assert_eq!(read_whole(body(chunks), None, 5, patience, &room).await.unwrap()[..], *b"12345");
+            assert_eq!(read_whole(body(chunks), None, 4, patience, &room).await.unwrap_err().kind(), Kind::TooLarge);
         }
-        assert_eq!(read_whole(body(&["1"]), Some(6), 5, patience).await.unwrap_err().kind(), Kind::TooLarge);
-        assert_eq!(read_whole(body(&[]), None, 5, patience).await.unwrap(), "");
+        assert_eq!(read_whole(body(&["1"]), Some(6), 5, patience, &room).await.unwrap_err().kind(), Kind::TooLarge);
+        assert_eq!(read_whole(body(&[]), None, 5, patience, &room).await.unwrap()[..], *b"");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_body_that_never_ends_is_given_up_on() {
         let endless: Body = Box::pin(futures_util::stream::pending());
-        let problem = read_whole(endless, None, 5, Duration::from_secs(3)).await.unwrap_err();
+        let problem = read_whole(endless, None, 5, Duration::from_secs(3), &Room::new(0)).await.unwrap_err();
         assert_eq!(problem.kind(), Kind::Timeout);
+    }
+
+    /// A body of `chunks` chunks of 10,000 bytes.
+    fn long(chunks: usize) -> Body {
+        body(&vec![str::from_utf8(&[b'x'; 10_000]).unwrap(); chunks])
+    }
+
+    #[tokio::test]
+    async fn bodies_share_their_room_and_give_it_back() {
+        let (patience, room) = (Duration::from_secs(9), Room::new(200_000));
+        let read = |chunks| read_whole(long(chunks), None, 1_000_000, patience, &room);
+        let first = read(9).await.unwrap();
+        assert_eq!(first.len(), 90_000);
+        assert!(room.held() >= 90_000 - FREE_BYTES, "{}", room.held());
+        assert_eq!(read(20).await.unwrap_err().kind(), Kind::Busy);
+        // What every connection may have is there all the same.
+        let short = read(1).await.unwrap();
+        drop(first);
+        drop(read(9).await.unwrap());
+        drop(short);
+        assert_eq!(room.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_counted_while_it_is_waited_for() {
+        let room = Room::new(50_000);
+        let mut lines = Lines::new(long(20), 1_000_000, 1_000_000, Share::of(&room));
+        let mut fetched = 0;
+        let problem = loop {
+            assert_eq!(lines.next_here(), Piece::More);
+            match lines.fetch().await {
+                Ok(()) => fetched += 1,
+                Err(problem) => break problem,
+            }
+        };
+        assert_eq!(
+            (problem.kind(), fetched),
+            (Kind::Busy, 7),
+            "7 chunks are the first over 50,000 bytes and the free ones"
+        );
+        drop(lines);
+        assert_eq!(room.held(), 0);
     }
 }

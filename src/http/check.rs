@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use futures_util::Stream;
 use serde::Deserialize;
@@ -11,14 +11,17 @@ use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
 
 use crate::answer::Answer;
+use crate::clock::now;
 use crate::comment::Comment;
-use crate::http::access::Authorization;
+use crate::http::access::{Asker, Caller, asker};
 use crate::http::body::read_whole;
 use crate::http::language::Preferred;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, json, with};
 use crate::reasons::Language;
-use crate::verdict::ModelId;
+use crate::site::{Site, SiteError};
+use crate::store::{Decided, Store};
+use crate::verdict::{DecisionId, ModelId};
 
 /// The route.
 pub fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejection> + Clone + use<> {
@@ -34,13 +37,18 @@ async fn check(
     body: impl Stream<Item = Result<impl Buf, warp::Error>>,
     app: &App,
 ) -> Result<Response, Problem> {
-    app.require_key(asked.authorization.as_ref())?;
+    let caller = asked.asker.caller(app)?;
     asked.require_json()?;
     let explain = asked.explain()?;
+    let site = asked.site(caller)?;
+    let remembered = asked.remembered()?;
     let limit = app.config.body_limit_bytes.get();
-    let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration()).await?;
+    let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration(), &app.bodies).await?;
     let comment = Comment::from_json(&bytes)?;
-    let answer = judge(app, &comment, explain);
+    let mut answer = judge(app, &site, &comment, explain);
+    if let (Some(store), Some(test)) = (&app.store, remembered) {
+        answer.decision = keep(store, site, comment, test, &answer);
+    }
     let mut response = json(&answer)?;
     if let Some(language) = explain {
         speak(&mut response, language);
@@ -52,13 +60,32 @@ async fn check(
 }
 
 /// Judges and counts a comment.
-pub fn judge(app: &App, comment: &Comment, explain: Option<Language>) -> Answer {
+pub fn judge(app: &App, site: &Site, comment: &Comment, explain: Option<Language>) -> Answer {
     let answer = match explain {
-        None => app.moderator.check(comment),
-        Some(language) => app.moderator.explain(comment, language),
+        None => app.moderator.check(Some(site), comment),
+        Some(language) => app.moderator.explain(Some(site), comment, language),
     };
     app.metrics.judged(&answer);
     answer
+}
+
+/// Hands a decision to the store, without waiting for it, and names it. One that the store has no room for has no name,
+/// because nobody could correct it.
+fn keep(store: &Store, site: Site, comment: Comment, test: bool, answer: &Answer) -> Option<DecisionId> {
+    let id = DecisionId::random();
+    let taken = store.remember(Decided {
+        id,
+        at: now(),
+        site,
+        comment,
+        comment_type: None,
+        decision: answer.verdict,
+        queue: answer.queue,
+        spam_probability: answer.spam_probability,
+        model: answer.model.clone(),
+        test,
+    });
+    taken.then_some(id)
 }
 
 /// Says which language an answer is in and that it depends on the one asked for.
@@ -86,11 +113,15 @@ impl From<&Answer> for Judged {
 /// What query and headers of a check ask for.
 #[derive(Debug)]
 pub struct Asked {
-    explain: Option<Explain>,
+    explain: Option<Flag>,
+    remember: Option<Flag>,
+    test: Option<Flag>,
+    site: Option<String>,
     media_type: MediaType,
-    language: Language,
-    /// The key.
-    pub authorization: Option<Authorization>,
+    /// The language that is wanted.
+    pub language: Language,
+    /// Who asks.
+    pub asker: Asker,
     /// The announced length of the body.
     pub length: Option<u64>,
 }
@@ -101,12 +132,15 @@ pub fn asked() -> impl Filter<Extract = (Asked,), Error = Rejection> + Copy {
         .and(warp::header::optional::<MediaType>("content-type"))
         .and(warp::header::optional::<u64>("content-length"))
         .and(warp::header::optional::<Preferred>("accept-language"))
-        .and(warp::header::optional::<Authorization>("authorization"))
-        .map(|query: Query, media_type: Option<MediaType>, length, language: Option<Preferred>, authorization| Asked {
+        .and(asker())
+        .map(|query: Query, media_type: Option<MediaType>, length, language: Option<Preferred>, asker| Asked {
             explain: query.explain,
+            remember: query.remember,
+            test: query.test,
+            site: query.site,
             media_type: media_type.unwrap_or(MediaType::Absent),
             language: language.map_or_else(Language::default, |preferred| preferred.0),
-            authorization,
+            asker,
             length,
         })
 }
@@ -117,21 +151,42 @@ impl Asked {
     /// # Errors
     /// When `explain` is neither true nor false.
     pub fn explain(&self) -> Result<Option<Language>, Problem> {
-        match self.explain {
-            None | Some(Explain::No) => Ok(None),
-            Some(Explain::Yes) => Ok(Some(self.language)),
-            Some(Explain::Unclear) => {
-                Err(Problem::new(Kind::BadRequest, "the query parameter `explain` must be `true` or `false`"))
-            }
-        }
+        Ok(flag("explain", self.explain, false)?.then_some(self.language))
     }
 
-    fn require_json(&self) -> Result<(), Problem> {
+    /// Whether the decision is to be remembered, and if so whether as a trial.
+    fn remembered(&self) -> Result<Option<bool>, Problem> {
+        let remember = flag("remember", self.remember, true)?;
+        let test = flag("test", self.test, false)?;
+        Ok(remember.then_some(test))
+    }
+
+    /// The site that a call is about: that of the key, whatever the query says, and where nobody needs a key the one that
+    /// the query names.
+    ///
+    /// # Errors
+    /// When `site` is no address.
+    pub fn site(&self, caller: Caller) -> Result<Site, Problem> {
+        let named = self.site.as_ref().map(|site| site.parse()).transpose().map_err(|error: SiteError| {
+            let problem = Problem::new(Kind::BadRequest, format!("the query parameter `site` cannot be used: {error}"));
+            problem.with_field("site")
+        })?;
+        Ok(match caller {
+            Caller::Site(site) => site,
+            Caller::Anyone => named.unwrap_or_else(|| DEFAULT_SITE.clone()),
+        })
+    }
+
+    /// Refuses a body that says it is something else than JSON.
+    ///
+    /// # Errors
+    /// When the media type is another.
+    pub fn require_json(&self) -> Result<(), Problem> {
         match self.media_type {
             MediaType::Absent | MediaType::Json => Ok(()),
             MediaType::JsonLines => Err(Problem::new(
                 Kind::UnsupportedMediaType,
-                "this path takes one comment; send `Content-Type: application/json`, or the lines to /v1/check/batch",
+                "this path takes one JSON object; send `Content-Type: application/json`, or lines of comments to /v1/check/batch",
             )),
             MediaType::Text | MediaType::Other => Err(Problem::new(
                 Kind::UnsupportedMediaType,
@@ -161,26 +216,45 @@ impl Asked {
     }
 }
 
+/// The site of comments whose blog nobody named.
+static DEFAULT_SITE: LazyLock<Site> = LazyLock::new(|| "localhost".parse().expect("this is an address"));
+
 #[derive(Debug, Deserialize)]
 struct Query {
-    explain: Option<Explain>,
+    explain: Option<Flag>,
+    remember: Option<Flag>,
+    test: Option<Flag>,
+    site: Option<String>,
 }
 
-/// The values of `?explain=`.
+/// What a parameter that is true or false says, and else `default`.
+fn flag(name: &str, value: Option<Flag>, default: bool) -> Result<bool, Problem> {
+    match value {
+        None => Ok(default),
+        Some(Flag::Yes) => Ok(true),
+        Some(Flag::No) => Ok(false),
+        Some(Flag::Unclear) => {
+            let detail = format!("the query parameter `{name}` must be `true` or `false`");
+            Err(Problem::new(Kind::BadRequest, detail))
+        }
+    }
+}
+
+/// The values of `?explain=` and its like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
-enum Explain {
+enum Flag {
     Yes,
     No,
     Unclear,
 }
 
-impl From<String> for Explain {
+impl From<String> for Flag {
     fn from(text: String) -> Self {
         match text.as_str() {
-            "true" | "1" => Explain::Yes,
-            "false" | "0" => Explain::No,
-            _ => Explain::Unclear,
+            "true" | "1" => Flag::Yes,
+            "false" | "0" => Flag::No,
+            _ => Flag::Unclear,
         }
     }
 }

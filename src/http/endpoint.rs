@@ -12,6 +12,12 @@ pub enum Endpoint {
     Check,
     /// `POST /v1/check/batch`
     Batch,
+    /// `POST /v1/feedback`
+    Feedback,
+    /// `POST /v1/feedback/undo`
+    Undo,
+    /// `POST /v1/admin/reload`
+    Reload,
     /// `GET /v1/model`
     Model,
     /// `GET /healthz`
@@ -52,9 +58,12 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them; the position is the `usize` of the variant.
-    pub const ALL: [Endpoint; 20] = [
+    pub const ALL: [Endpoint; 23] = [
         Endpoint::Check,
         Endpoint::Batch,
+        Endpoint::Feedback,
+        Endpoint::Undo,
+        Endpoint::Reload,
         Endpoint::Model,
         Endpoint::Health,
         Endpoint::Ready,
@@ -96,6 +105,9 @@ impl Endpoint {
         match self {
             Endpoint::Check => ("/v1/check", POST),
             Endpoint::Batch => ("/v1/check/batch", POST),
+            Endpoint::Feedback => ("/v1/feedback", POST),
+            Endpoint::Undo => ("/v1/feedback/undo", POST),
+            Endpoint::Reload => ("/v1/admin/reload", POST),
             Endpoint::Model => ("/v1/model", GET),
             Endpoint::Health => ("/healthz", GET),
             Endpoint::Ready => ("/readyz", GET),

@@ -16,6 +16,7 @@ use warp::http::StatusCode;
 
 use crate::answer::Answer;
 use crate::comment::Label;
+use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
 use crate::http::problem::Kind;
 use crate::moderator::Moderator;
@@ -42,7 +43,7 @@ pub struct Metrics {
 const VERDICTS: [(&str, &str); 3] = [("approve", ""), ("hold", "review"), ("hold", "spam")];
 
 /// Every status the service answers with; the last one stands for any other.
-const STATUSES: [u16; 14] = [200, 400, 401, 404, 405, 408, 413, 415, 422, 431, 500, 503, 414, 0];
+const STATUSES: [u16; 16] = [200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 503, 414, 0];
 
 /// Why a connection was refused.
 const REFUSALS: [&str; 2] = ["too_many", "too_many_from_address"];
@@ -110,10 +111,16 @@ impl Metrics {
     ///
     /// # Errors
     /// Never in practice: the text grows in memory.
-    pub fn render(self: &Arc<Self>, moderator: &Arc<Moderator>, store: Option<&Store>) -> Result<String, fmt::Error> {
+    pub fn render(
+        self: &Arc<Self>,
+        moderator: &Arc<Moderator>,
+        store: Option<&Store>,
+        bodies: &Room,
+    ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("hamgate");
         registry.register_collector(Box::new(Arc::clone(self)));
         registry.register_collector(Box::new(InService(Arc::clone(moderator))));
+        registry.register_collector(Box::new(Bodies { held: bodies.held() }));
         if let Some(store) = store {
             registry.register_collector(Box::new(Remembered(store.health())));
         }
@@ -188,11 +195,25 @@ struct InService(Arc<Moderator>);
 
 impl Collector for InService {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let classifier = self.0.classifier();
+        let classifier = self.0.generic();
         let labels = [("version", env!("CARGO_PKG_VERSION")), ("model", classifier.id().as_str())];
         encoder
             .encode_descriptor("service", "Program and model in service", None, MetricType::Info)?
             .encode_info(&labels)
+    }
+}
+
+/// What bodies that are being read take.
+#[derive(Debug)]
+struct Bodies {
+    held: usize,
+}
+
+impl Collector for Bodies {
+    fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
+        let help = "Bytes of long bodies that are being read, of those that --body-memory-bytes allows";
+        let value = i64::try_from(self.held).unwrap_or(i64::MAX);
+        encoder.encode_descriptor("body_memory_bytes", help, None, MetricType::Gauge)?.encode_gauge(&value)
     }
 }
 

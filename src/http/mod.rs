@@ -4,30 +4,35 @@
 //! [`routes`] find the handler, a plain function that reads the body, asks the [`Moderator`] and returns a response.
 //! Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
 //!
-//! No handler blocks, waits for another service or writes a file: a verdict is tens of microseconds of arithmetic and
-//! is computed on the request's own task.
+//! No verdict blocks, waits for another service or for a file: it is tens of microseconds of arithmetic and is computed on
+//! the request's own task. Feedback waits for the store, because its answer is a promise.
 //!
 //! | method and path | answer | in |
 //! |---|---|---|
 //! | `POST /v1/check` | the verdict on one comment | `check` |
 //! | `POST /v1/check/batch` | a verdict a line, streamed | `batch` |
+//! | `POST /v1/feedback`, `POST /v1/feedback/undo` | what a person's word changed | `feedback` |
 //! | `POST /1.1/comment-check` and Akismet's other paths | as Akismet answers | `akismet` |
+//! | `POST /v1/admin/reload` | the generic model, read again | `admin` |
 //! | `GET /v1/model` | the card of the model in service | `service` |
 //! | `GET /healthz`, `GET /readyz` | that the process lives; that it can judge | `service` |
 //! | `GET /metrics` | OpenMetrics text | `service`, `metrics` |
 //! | `GET /openapi.json` | this table, in full | `openapi` |
 
 mod access;
+mod admin;
 mod akismet;
 mod batch;
 mod body;
 mod check;
 mod connection;
 mod endpoint;
+mod feedback;
 mod gate;
 mod language;
 mod metrics;
 pub mod openapi;
+mod page;
 pub mod problem;
 pub mod server;
 mod service;
@@ -35,6 +40,7 @@ mod socket;
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use warp::Filter;
@@ -45,13 +51,45 @@ use warp::path::FullPath;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
+use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
+use crate::learner::LearnerHandle;
 use crate::moderator::Moderator;
 use crate::store::Store;
 
+pub use admin::{AdminToken, AdminTokenError};
 pub use server::Server;
+
+/// Who corrects a comment waits at most so long for the correction to take effect; stored it is before.
+const LEARNED_WITHIN: Duration = Duration::from_secs(1);
+
+/// What a service is made of.
+#[derive(Debug, Clone)]
+pub struct Parts {
+    /// The models in service.
+    pub moderator: Arc<Moderator>,
+    /// Where decisions and corrections are kept.
+    pub store: Option<Store>,
+    /// Who learns from them.
+    pub learner: Option<LearnerHandle>,
+    /// The token of whoever administers the service.
+    pub admin: Option<AdminToken>,
+}
+
+impl Parts {
+    /// A service that judges and does nothing else.
+    pub fn new(moderator: impl Into<Arc<Moderator>>) -> Self {
+        Parts { moderator: moderator.into(), store: None, learner: None, admin: None }
+    }
+
+    /// The same with a store.
+    #[must_use]
+    pub fn with_store(self, store: Store) -> Self {
+        Parts { store: Some(store), ..self }
+    }
+}
 
 /// What every handler works with.
 #[derive(Debug)]
@@ -60,12 +98,23 @@ pub struct App {
     metrics: Arc<Metrics>,
     config: ServeConfig,
     store: Option<Store>,
+    bodies: Arc<Room>,
+    learner: Option<LearnerHandle>,
+    admin: Option<AdminToken>,
 }
 
 impl App {
-    /// Joins a model in service with the limits it is served under and the store it remembers in.
-    pub fn new(config: &ServeConfig, moderator: impl Into<Arc<Moderator>>, store: Option<Store>) -> Arc<Self> {
-        Arc::new(App { moderator: moderator.into(), metrics: Arc::default(), config: config.clone(), store })
+    /// Joins the parts of a service with the limits it is served under.
+    pub fn new(config: &ServeConfig, Parts { moderator, store, learner, admin }: Parts) -> Arc<Self> {
+        let bodies = Room::new(config.body_memory_bytes.get());
+        Arc::new(App { moderator, metrics: Arc::default(), config: config.clone(), store, bodies, learner, admin })
+    }
+
+    /// Waits until a change of a label has taken effect here, for a moment: where it has not by then, it will.
+    async fn learned(&self, number: i64) {
+        if let Some(learner) = &self.learner {
+            learner.learned(number, LEARNED_WITHIN).await;
+        }
     }
 
     /// Counts a problem and makes it a response.
@@ -78,7 +127,16 @@ impl App {
 /// Every route. The one that is asked for all day stands first: each filter that fails before a match costs something.
 pub fn routes(app: &Arc<App>) -> BoxedFilter<(Response,)> {
     let judging = check::route(app).or(akismet::route(app)).unify().or(batch::route(app)).unify();
-    judging.or(service::routes(app)).unify().or(unmatched(app)).unify().boxed()
+    judging
+        .or(feedback::routes(app))
+        .unify()
+        .or(admin::route(app))
+        .unify()
+        .or(service::routes(app))
+        .unify()
+        .or(unmatched(app))
+        .unify()
+        .boxed()
 }
 
 /// Hands the application to a handler.

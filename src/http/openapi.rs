@@ -21,16 +21,17 @@ pub fn document() -> serde_json::Result<String> {
         title = "Hamgate",
         description = "Decides whether a blog comment may appear: `approve` or `hold`. A comment is never dropped.\n\n\
             Every refusal is `application/problem+json` (RFC 9457). Any path may also answer 431 (too many or too long \
-            headers) and 503 (too many connections; see `Retry-After`), and any unknown path answers 404.",
+            headers) and 503 (too many connections or bytes; see `Retry-After`), and any unknown path answers 404.",
     ),
     paths(
-        check, batch, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
+        check, batch, feedback, undo, reload, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
         usage_limit, key_sites, compatible_plugins, model, healthz, readyz, metrics, openapi,
     ),
     components(schemas(BatchLine)),
     modifiers(&Keys),
     tags(
         (name = "verdicts", description = "May this comment appear?"),
+        (name = "learning", description = "What people say of a comment."),
         (name = "akismet", description = "Akismet's protocol, for software that speaks it; docs/akismet.md has the details. \
             The key may also be the field `key`, the first label of the host, or a segment before the path. Errors of the \
             protocol have status 200, another text than documented here, and the header `X-akismet-debug-help`."),
@@ -50,6 +51,9 @@ impl Modify for Keys {
         ));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("key", SecurityScheme::Http(scheme.build()));
+        let scheme =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some("The token of `--admin-token-file`."));
+        components.add_security_scheme("admin", SecurityScheme::Http(scheme.build()));
     }
 }
 
@@ -101,6 +105,9 @@ struct Answer {
     spam_probability: f64,
     /// The model that said so.
     model: String,
+    /// The name by which the decision can be corrected, 32 hexadecimal digits; only when it is remembered.
+    #[schema(nullable = false, pattern = "^[0-9a-f]{32}$")]
+    decision: Option<String>,
     /// The verdict and its strongest reasons in one sentence; only with `explain=true`.
     #[schema(nullable = false)]
     summary: Option<String>,
@@ -142,6 +149,75 @@ struct Reason {
 enum Label {
     Ham,
     Spam,
+}
+
+/// What a person says of a comment: exactly one of `decision` and `comment`, and `label`.
+#[derive(ToSchema)]
+struct Feedback {
+    /// The name of the decision on it, as `/v1/check` and `X-akismet-guid` give it.
+    #[schema(pattern = "^[0-9a-fA-F]{32}$")]
+    decision: Option<String>,
+    /// The comment, as it was checked. One that was never checked is stored.
+    comment: Option<Comment>,
+    /// What it is.
+    label: Label,
+}
+
+/// What is taken back: the last correction of a comment that still stands.
+#[derive(ToSchema)]
+struct Undo {
+    /// The name of the decision on it.
+    #[schema(pattern = "^[0-9a-fA-F]{32}$")]
+    decision: String,
+}
+
+/// What came of it. It is safe on the disk.
+#[derive(ToSchema)]
+struct Learned {
+    /// The decision that was corrected; `null` for a comment that was never checked, or no longer is remembered.
+    #[schema(required = true, pattern = "^[0-9a-f]{32}$")]
+    decision: Option<String>,
+    /// What changed.
+    change: Change,
+    /// What the comment is said to be now; `null` when nobody says anything any more.
+    #[schema(required = true)]
+    label: Option<Label>,
+    /// What it was said to be before.
+    #[schema(required = true)]
+    previous: Option<Label>,
+    /// How many comments of the site people have labelled, without trials; `null` when they cannot be counted now.
+    #[schema(required = true)]
+    own: Option<Own>,
+    /// What is missing until thresholds of the site's own are fitted; `null` when nothing is.
+    #[schema(required = true)]
+    missing: Option<Missing>,
+    /// All that in words, in the language asked for by `Accept-Language`.
+    message: String,
+}
+
+/// `new`: there was no label. `already_known`: it was this one. `relabelled`: it was the other. `undone`: a correction was
+/// taken back.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+enum Change {
+    New,
+    AlreadyKnown,
+    Relabelled,
+    Undone,
+}
+
+/// Labelled comments of a site.
+#[derive(ToSchema)]
+struct Own {
+    ham: u64,
+    spam: u64,
+}
+
+/// Labelled comments that are missing.
+#[derive(ToSchema)]
+struct Missing {
+    #[schema(minimum = 1)]
+    ham: u64,
 }
 
 /// A line of the answer to a batch: a verdict, or an error in the place of one.
@@ -202,7 +278,7 @@ struct Status {
 
 #[derive(IntoResponses)]
 enum Refusals {
-    /// Not JSON, not UTF-8, broken off, or `explain` neither true nor false.
+    /// Not JSON, not UTF-8, broken off, or a query parameter that cannot be used.
     #[response(status = 400, content_type = "application/problem+json")]
     BadRequest(Problem),
     /// The service has keys, and none that is valid was sent.
@@ -218,6 +294,9 @@ enum Refusals {
         })
     )]
     Unauthorized(Problem),
+    /// No key is needed, and a web page of another site asks (`Origin`, `Sec-Fetch-Site`).
+    #[response(status = 403, content_type = "application/problem+json")]
+    OtherPage(Problem),
     /// The path does not take this method; `Allow` lists those it takes.
     #[response(status = 405, content_type = "application/problem+json")]
     MethodNotAllowed(Problem),
@@ -253,6 +332,45 @@ enum CommentRefusals {
 }
 
 #[derive(IntoResponses)]
+enum FeedbackRefusals {
+    /// No such decision is remembered, or it is another site's.
+    #[response(
+        status = 404,
+        content_type = "application/problem+json",
+        example = json!({
+            "type": "urn:hamgate:problem:unknown-decision",
+            "title": "There is no such decision",
+            "status": 404,
+            "detail": "no decision of this name is remembered; where the comment is at hand, send it as `comment` instead"
+        })
+    )]
+    UnknownDecision(Problem),
+    /// The body did not arrive in time.
+    #[response(status = 408, content_type = "application/problem+json")]
+    Timeout(Problem),
+    /// JSON, but no feedback: not exactly one of `decision` and `comment`, or a field that is not what it must be.
+    #[response(
+        status = 422,
+        content_type = "application/problem+json",
+        example = json!({
+            "type": "urn:hamgate:problem:not-feedback",
+            "title": "The body is not feedback",
+            "status": 422,
+            "detail": "field `label` must be \"ham\" or \"spam\"",
+            "field": "label"
+        })
+    )]
+    NotFeedback(Problem),
+    /// The service keeps nothing, or the store cannot be written now: then with `Retry-After`.
+    #[response(
+        status = 503,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = String, description = "Seconds; only if trying again may help."))
+    )]
+    NotStored(Problem),
+}
+
+#[derive(IntoResponses)]
 enum FormRefusals {
     /// The path does not take this method; `Allow` lists those it takes.
     #[response(status = 405, content_type = "application/problem+json")]
@@ -277,12 +395,17 @@ enum GetRefusals {
 
 /// Judge one comment
 ///
-/// A body without `Content-Type` is taken for JSON.
+/// A body without `Content-Type` is taken for JSON. If the service has a store, the decision is remembered and named, so
+/// that it can be corrected at `/v1/feedback`; the verdict does not wait for that.
 #[utoipa::path(
     post, path = "/v1/check", tag = "verdicts",
     security((), ("key" = [])),
     params(
         ("explain" = Option<bool>, Query, description = "Whether to add `summary` and `reasons`; `1` and `0` will do."),
+        ("remember" = Option<bool>, Query, description = "Whether to remember the decision, if there is a store; `true` unless given."),
+        ("test" = Option<bool>, Query, description = "Whether this is a trial: it is remembered, but neither counted nor learned from."),
+        ("site" = Option<String>, Query,
+            description = "Address of the blog, where no key is sent: a key has a site of its own. `localhost` unless given."),
         ("Accept-Language" = Option<String>, Header,
             description = "Language of `summary` and `reasons`: German (`de`) or English (`en`, the default)."),
     ),
@@ -311,7 +434,8 @@ enum GetRefusals {
         (status = 200, description = "The verdict", body = Answer,
             headers(("Content-Language" = String, description = "Language of the reasons, when there are any.")),
             example = json!({
-                "id": "4711", "verdict": "approve", "queue": null, "spam_probability": 0.0123, "model": "0123456789ab"
+                "id": "4711", "verdict": "approve", "queue": null, "spam_probability": 0.0123, "model": "0123456789ab",
+                "decision": "0123456789abcdef0123456789abcdef"
             })),
         Refusals, CommentRefusals,
     )
@@ -322,7 +446,7 @@ fn check() {}
 ///
 /// JSON Lines in, JSON Lines out, in the same order, streamed both ways: read while you send. A bad line gets an error
 /// object in its place and the rest goes on. What ends the whole batch (its limits on bytes, comments and time, or a
-/// broken body) is an error object on the last line.
+/// broken body) is an error object on the last line. Nothing is remembered.
 ///
 /// Taken as JSON Lines: `application/x-ndjson`, `application/ndjson`, `application/jsonl`, `application/x-jsonlines`,
 /// `application/json-lines`, `text/plain`, and no `Content-Type` at all.
@@ -348,6 +472,100 @@ fn check() {}
     )
 )]
 fn batch() {}
+
+/// Say what a comment is
+///
+/// The answer comes when it is safe on the disk. Saying the same again changes nothing. A key corrects only comments of its
+/// own site.
+#[utoipa::path(
+    post, path = "/v1/feedback", tag = "learning",
+    security((), ("key" = [])),
+    params(
+        ("site" = Option<String>, Query,
+            description = "Address of the blog of a `comment`, where no key is sent. `localhost` unless given."),
+        ("Accept-Language" = Option<String>, Header,
+            description = "Language of `message`: German (`de`) or English (`en`, the default)."),
+    ),
+    request_body(
+        content = Feedback, content_type = "application/json",
+        examples(
+            ("decision" = (summary = "By the name of the decision", value = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "label": "ham"
+            }))),
+            ("comment" = (summary = "By the comment itself", value = json!({
+                "comment": {"content": "Best casino bonus, buy cheap pills now http://pills.example", "author": "Cheap Pills"},
+                "label": "spam"
+            }))),
+        )
+    ),
+    responses(
+        (status = 200, description = "What changed", body = Learned,
+            headers(("Content-Language" = String, description = "Language of the message.")),
+            example = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "change": "new", "label": "ham", "previous": null,
+                "own": {"ham": 38, "spam": 104}, "missing": {"ham": 12},
+                "message": "Noted as ham. 12 more ham until your own threshold is fitted."
+            })),
+        Refusals, FeedbackRefusals,
+    )
+)]
+fn feedback() {}
+
+/// Take the last correction back
+///
+/// Of the corrections of a comment, each can be taken back once, the last one first. Not safe to repeat.
+#[utoipa::path(
+    post, path = "/v1/feedback/undo", tag = "learning",
+    security((), ("key" = [])),
+    params(
+        ("Accept-Language" = Option<String>, Header,
+            description = "Language of `message`: German (`de`) or English (`en`, the default)."),
+    ),
+    request_body(
+        content = Undo, content_type = "application/json",
+        examples(("decision" = (summary = "By the name of the decision", value = json!({
+            "decision": "0123456789abcdef0123456789abcdef"
+        }))))
+    ),
+    responses(
+        (status = 200, description = "What changed", body = Learned,
+            headers(("Content-Language" = String, description = "Language of the message.")),
+            example = json!({
+                "decision": "0123456789abcdef0123456789abcdef", "change": "undone", "label": null, "previous": "ham",
+                "own": {"ham": 37, "spam": 104}, "missing": {"ham": 13},
+                "message": "Taken back: nobody says what it is any more. 13 more ham until your own threshold is fitted."
+            })),
+        (status = 409, description = "No correction of it is left to take back", body = Problem,
+            content_type = "application/problem+json"),
+        Refusals, FeedbackRefusals,
+    )
+)]
+fn undo() {}
+
+/// Read the generic model again
+///
+/// The file of `--model` is read, checked and tested on known texts, and swapped in; no request waits. On any error the model before serves
+/// on. SIGHUP does the same, and so does replacing the file. Models of sites come out of the store by themselves.
+#[utoipa::path(
+    post, path = "/v1/admin/reload", tag = "operation",
+    security(("admin" = [])),
+    responses(
+        (status = 200, description = "The model in service now", body = Reloaded, example = json!({"model": "0123456789ab"})),
+        (status = 401, description = "Not the token of `--admin-token-file`, or the service has none", body = Problem,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The file is no model that can be used; the one before serves on", body = Problem,
+            content_type = "application/problem+json"),
+    )
+)]
+fn reload() {}
+
+/// What a reload came to.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `admin` sends")]
+struct Reloaded {
+    /// The id of the generic model in service now.
+    model: String,
+}
 
 /// May this comment appear?
 ///

@@ -30,10 +30,20 @@ pub enum Kind {
     AmbiguousLength,
     /// No key, or none that is valid.
     Unauthorized,
+    /// A web page of another site asks, where no key is needed.
+    OtherPage,
     /// JSON, but not a comment.
     NotAComment,
+    /// JSON, but not what a person says of a comment.
+    NotFeedback,
     /// No such path.
     NotFound,
+    /// No such decision, or none of the caller's site.
+    UnknownDecision,
+    /// No correction is left to take back.
+    NothingToUndo,
+    /// The model that was to be read cannot be used.
+    NotReplaced,
     /// Not that method.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -46,27 +56,35 @@ pub enum Kind {
     HeadersTooLarge,
     /// Ours: a fault in the program.
     Internal,
-    /// Ours: too many connections, or no time left.
+    /// The service keeps nothing.
+    NoStore,
+    /// Ours: too many connections or bytes, or no time left.
     Busy,
 }
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 15] = [
+    pub const ALL: [Kind; 21] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
         Kind::Incomplete,
         Kind::AmbiguousLength,
         Kind::Unauthorized,
+        Kind::OtherPage,
         Kind::NotAComment,
+        Kind::NotFeedback,
         Kind::NotFound,
+        Kind::UnknownDecision,
+        Kind::NothingToUndo,
+        Kind::NotReplaced,
         Kind::MethodNotAllowed,
         Kind::Timeout,
         Kind::TooLarge,
         Kind::UnsupportedMediaType,
         Kind::HeadersTooLarge,
         Kind::Internal,
+        Kind::NoStore,
         Kind::Busy,
     ];
 
@@ -95,8 +113,13 @@ impl Kind {
                 ("ambiguous-length", StatusCode::BAD_REQUEST, "The length of the body is given twice")
             }
             Kind::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "A key is needed"),
+            Kind::OtherPage => ("other-page", StatusCode::FORBIDDEN, "A web page of another site may not ask"),
             Kind::NotAComment => ("not-a-comment", StatusCode::UNPROCESSABLE_ENTITY, "The body is not a comment"),
+            Kind::NotFeedback => ("not-feedback", StatusCode::UNPROCESSABLE_ENTITY, "The body is not feedback"),
             Kind::NotFound => ("not-found", StatusCode::NOT_FOUND, "There is nothing at this path"),
+            Kind::UnknownDecision => ("unknown-decision", StatusCode::NOT_FOUND, "There is no such decision"),
+            Kind::NothingToUndo => ("nothing-to-undo", StatusCode::CONFLICT, "There is nothing to take back"),
+            Kind::NotReplaced => ("not-replaced", StatusCode::CONFLICT, "The model was not replaced"),
             Kind::MethodNotAllowed => {
                 ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "This path does not take this method")
             }
@@ -109,6 +132,7 @@ impl Kind {
                 ("headers-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
             Kind::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "The service made a mistake"),
+            Kind::NoStore => ("no-store", StatusCode::SERVICE_UNAVAILABLE, "The service keeps nothing"),
             Kind::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "The service is busy"),
         }
     }
@@ -154,6 +178,12 @@ impl Problem {
             Kind::BadRequest,
             "the query or a header cannot be read; give each query parameter once, and only visible ASCII in headers",
         )
+    }
+
+    /// The same problem with the field at fault.
+    #[must_use]
+    pub fn with_field(self, field: impl Into<String>) -> Self {
+        Problem { field: Some(field.into()), ..self }
     }
 
     /// A body longer than `limit` bytes.
@@ -231,8 +261,11 @@ impl From<CommentError> for Problem {
             CommentError::NotJson { .. } => Kind::NotJson,
             CommentError::NotAnObject | CommentError::Field { .. } => Kind::NotAComment,
         };
-        let field = error.field_name().map(str::to_owned);
-        Problem { field, ..Problem::new(kind, error.to_string()) }
+        let problem = Problem::new(kind, error.to_string());
+        match error.field_name() {
+            Some(field) => problem.with_field(field),
+            None => problem,
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 //!   deadline what is left is cut, so that no client can keep the process alive.
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,14 +30,13 @@ use crate::http::connection::{self, Incoming, Stage};
 use crate::http::gate::Gate;
 use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
-use crate::http::{App, routes};
-use crate::moderator::Moderator;
-use crate::store::Store;
+use crate::http::{App, Parts, routes};
 
 /// A client that is turned away has so long to send something and to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// So many clients are turned away with an explanation at a time; any more are just closed.
+/// So many clients at a time are waited for, so that they surely hear why they are turned away. Any more are told without
+/// waiting, which those understand whose question has arrived already.
 const REFUSALS_AT_ONCE: usize = 64;
 
 /// The pause after the system could not hand out a connection, which mostly means too many open files.
@@ -88,12 +87,8 @@ impl Server<()> {
     ///
     /// # Errors
     /// When the address cannot be had.
-    pub async fn bind(
-        config: &ServeConfig,
-        moderator: impl Into<Arc<Moderator>>,
-        store: Option<Store>,
-    ) -> Result<Server<impl Routes>, BindError> {
-        let app = App::new(config, moderator, store);
+    pub async fn bind(config: &ServeConfig, parts: Parts) -> Result<Server<impl Routes>, BindError> {
+        let app = App::new(config, parts);
         let routes = routes(&app);
         Self::bind_routes(app, routes).await
     }
@@ -214,6 +209,8 @@ impl Turnstile {
 
     fn turn_away(&self, stream: TcpStream, why: Refusal) {
         let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            // Nobody is there to hear that even this failed.
+            let _ = explain_at_once(stream, &refusal(why));
             return;
         };
         tokio::spawn(async move {
@@ -232,6 +229,24 @@ fn refusal(why: Refusal) -> Vec<u8> {
         Refusal::TooManyFromAddress => "your address has too many connections; close unused ones or try again later",
     };
     Problem::new(Kind::Busy, detail).into_bytes(&akismet::undecided_lines())
+}
+
+/// Most bytes of a question that are thrown away without waiting.
+const UNHEARD_BYTES: usize = 64 * 1024;
+
+/// Sends `answer` to a client that may not have asked yet, and closes. It costs nothing that a flood of clients could use
+/// up: no task, no timer, no memory. What has arrived is read first, because closing with unread input loses the answer.
+fn explain_at_once(stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+    let mut stream = stream.into_std()?;
+    let mut scratch = [0; 4096];
+    let mut left = UNHEARD_BYTES;
+    while left > 0
+        && let Ok(count @ 1..) = stream.read(&mut scratch)
+    {
+        left = left.saturating_sub(count);
+    }
+    // A new connection's buffer has room for it.
+    stream.write_all(answer)
 }
 
 /// Sends `answer` to a client as soon as it asks, and at the latest when patience ends. An answer that comes before

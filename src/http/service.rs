@@ -43,7 +43,7 @@ struct InService<'a> {
 }
 
 fn model(app: &App) -> Result<Response, Problem> {
-    let classifier = app.moderator.classifier();
+    let classifier = app.moderator.generic();
     json(&InService { model: classifier.id(), card: classifier.card() })
 }
 
@@ -61,7 +61,7 @@ fn health(_app: &App) -> Result<Response, Problem> {
 
 /// Ready is who can give a verdict, so one is given, and who can remember what people say of it.
 fn ready(app: &App) -> Result<Response, Problem> {
-    let classifier = app.moderator.classifier();
+    let classifier = app.moderator.generic();
     let verdict = classifier.judge(&Comment { content: "Thank you for this post!".into(), ..Comment::default() });
     if !verdict.spam_probability.value().is_finite() {
         return Err(Problem::new(Kind::Busy, "the model in service gives no verdicts"));
@@ -74,7 +74,7 @@ fn ready(app: &App) -> Result<Response, Problem> {
 }
 
 fn counted(app: &App) -> Result<Response, Problem> {
-    let text = app.metrics.render(&app.moderator, app.store.as_ref()).map_err(|_| Problem::internal())?;
+    let text = app.metrics.render(&app.moderator, app.store.as_ref(), &app.bodies).map_err(|_| Problem::internal())?;
     Ok(content(metrics::MEDIA_TYPE, text.into_bytes()))
 }
 

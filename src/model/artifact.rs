@@ -278,7 +278,7 @@ impl Classifier {
             serde_json::value::to_raw_value(&settings).expect("settings are numbers, texts and maps with text keys");
         let mut tensors: Vec<(String, Tensor)> = Vec::new();
         for view in View::ALL {
-            let table = &self.tables[view.index()];
+            let table = &self.tables[view.index()].fitted;
             let tensor = |part: &str| format!("{}.{part}", view.name());
             let counts = |label: usize| Tensor::u32(table.counts.iter().map(|counts| counts[label]));
             tensors.push((tensor("codes"), Tensor::codes(&table.codes, table.counts.len())));

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::figures::Figures;
 use crate::text::{Fields, View};
-use crate::verdict::Thresholds;
+use crate::verdict::{ModelId, Thresholds};
 
 use super::rows::LabelCounts;
 
@@ -82,6 +82,24 @@ pub struct ModelCard {
     pub held_out: Figures,
     /// The tables.
     pub views: Vec<ViewCard>,
+    /// What a blog's own comments added; `None` for a generic model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own: Option<OwnCard>,
+}
+
+/// What a blog's own comments added to a generic model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OwnCard {
+    /// The model they were added to.
+    pub generic: ModelId,
+    /// How many there were.
+    pub rows: LabelCounts,
+    /// How many times an ordinary row each of them counts.
+    pub weight: f64,
+    /// Whether the thresholds were drawn from the blog's own ham; else they are those of the generic model.
+    pub own_thresholds: bool,
+    /// Figures on the blog's own comments, each judged by a model that had not learned its fifth of them.
+    pub held_out: Figures,
 }
 
 impl ModelCard {

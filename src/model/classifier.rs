@@ -4,7 +4,8 @@
 //! the same model on every machine and thread.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use crate::comment::Comment;
 use crate::text::{Extractor, FeatureHash, Features, Fields, Sink, View};
@@ -15,24 +16,69 @@ use super::combination::{self, Combination, SUMMARIES, Summary, ViewSums};
 use super::steps::{self, Steps};
 use super::weights::Weight;
 
-/// One view's naive Bayes table.
+/// One view's naive Bayes table as it was fitted.
 ///
 /// Log-odds depend on nothing but the numbers of ham and spam rows, and most buckets share theirs with many others. So a
 /// table is a list of distinct *codes*, each with its counts and the log-odds linfa fitted to them, and one code per bucket. Code 0 is
 /// "no row showed this".
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Table {
+pub(super) struct Fitted {
     /// The code of every bucket.
     pub(super) codes: Box<[u32]>,
     /// By code: counts of ham and of spam, in units of [`Weight`].
     pub(super) counts: Vec<[u32; 2]>,
     /// By code: what linfa fitted.
     pub(super) log_odds: Vec<f32>,
+    /// Sums of all counts, once somebody asked.
+    totals: OnceLock<[u64; 2]>,
+}
+
+impl Fitted {
+    /// Counts of a bucket, in units of [`Weight`].
+    pub(super) fn counts(&self, bucket: u32) -> [u32; 2] {
+        self.counts[self.codes[bucket as usize] as usize]
+    }
+
+    /// Sums of all counts by label, in units of [`Weight`].
+    pub(super) fn totals(&self) -> [u64; 2] {
+        *self.totals.get_or_init(|| {
+            let mut buckets = vec![0_u64; self.counts.len()];
+            for &code in &self.codes {
+                buckets[code as usize] += 1;
+            }
+            let of = |label: usize| self.counts.iter().zip(&buckets).map(|(c, n)| u64::from(c[label]) * n).sum();
+            [of(0), of(1)]
+        })
+    }
+}
+
+/// One view's table at work: what was fitted, and what was learned since.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// Shared by all tables that were updated from one.
+    pub(super) fitted: Arc<Fitted>,
+    /// What corrections have added since to the counts of some buckets, in units of [`Weight`]; less than nothing where rows were
+    /// unlearned.
+    pub(super) added: HashMap<u32, [i64; 2]>,
     /// By bucket: what scoring adds up.
     pub(super) steps: Box<[Steps]>,
 }
 
 impl Table {
+    /// From what was counted and fitted, each with one entry per bucket; finds the distinct codes.
+    pub(super) fn of(ham: &[u32], spam: &[u32], fitted: &[f32]) -> Self {
+        let mut by_code: BTreeMap<[u32; 2], f32> = BTreeMap::from([([0, 0], 0.0)]);
+        let pairs: Vec<[u32; 2]> = ham.iter().zip(spam).map(|(&h, &s)| [h, s]).collect();
+        for (pair, log_odds) in pairs.iter().zip(fitted) {
+            by_code.insert(*pair, *log_odds);
+        }
+        let rows: Vec<[u32; 2]> = by_code.keys().copied().collect();
+        let log_odds: Vec<f32> = by_code.into_values().collect();
+        let code_of = |pair: &[u32; 2]| rows.binary_search(pair).expect("every pair was inserted above") as u32;
+        let codes = pairs.iter().map(code_of).collect();
+        Table::new(codes, rows, log_odds)
+    }
+
     /// Spreads the log-odds of the codes over the buckets.
     ///
     /// Every code must be smaller than the length of `log_odds`, and `counts` as long.
@@ -40,22 +86,40 @@ impl Table {
         let mut by_code: Vec<Steps> = log_odds.iter().map(|&log_odds| Steps::nearest(log_odds.into())).collect();
         by_code[0] = Steps::NEVER_SEEN;
         let steps = codes.iter().map(|&code| by_code[code as usize]).collect();
-        Table { codes, counts, log_odds, steps }
+        let fitted = Arc::new(Fitted { codes, counts, log_odds, totals: OnceLock::new() });
+        Table { fitted, added: HashMap::new(), steps }
     }
 
     /// Ham and spam rows that showed a bucket, each with its weight.
     pub(super) fn counts(&self, bucket: u32) -> [f32; 2] {
-        self.counts[self.codes[bucket as usize] as usize].map(|units| units as f32 / Weight::UNITS as f32)
+        self.units(bucket).map(|units| units as f32 / Weight::UNITS as f32)
+    }
+
+    /// The same in units of [`Weight`].
+    pub(super) fn units(&self, bucket: u32) -> [u32; 2] {
+        let fitted = self.fitted.counts(bucket);
+        let Some(added) = self.added.get(&bucket) else { return fitted };
+        let sum = |label: usize| (i64::from(fitted[label]) + added[label]).clamp(0, i64::from(u32::MAX)) as u32;
+        [sum(0), sum(1)]
+    }
+
+    /// Sums of all counts by label, in units of [`Weight`].
+    pub(super) fn totals(&self) -> [u64; 2] {
+        self.added.keys().fold(self.fitted.totals(), |totals, &bucket| {
+            let (was, is) = (self.fitted.counts(bucket), self.units(bucket));
+            let sum = |label: usize| totals[label] - u64::from(was[label]) + u64::from(is[label]);
+            [sum(0), sum(1)]
+        })
     }
 
     /// A bucket's log-odds as linfa fitted them.
     pub(super) fn log_odds(&self, bucket: u32) -> f32 {
-        self.log_odds[self.codes[bucket as usize] as usize]
+        self.fitted.log_odds[self.fitted.codes[bucket as usize] as usize]
     }
 
     /// Number of buckets that any row showed.
     pub(super) fn occupied(&self) -> usize {
-        self.codes.iter().filter(|&&code| code != 0).count()
+        self.fitted.codes.iter().filter(|&&code| code != 0).count()
     }
 }
 

@@ -20,19 +20,23 @@ mod card;
 mod classifier;
 mod combination;
 mod naive_bayes;
+mod own;
 mod rows;
 mod statistics;
 mod steps;
 mod thresholds;
 mod trainer;
+mod updates;
 mod weights;
 
 pub use artifact::{ArtifactError, MODEL_VERSION};
-pub use card::{About, FileDigest, ModelCard, StrongFeature, ViewCard};
+pub use card::{About, FileDigest, ModelCard, OwnCard, StrongFeature, ViewCard};
 pub use classifier::{Classifier, Clue, ClueSubject, Explanation};
 pub use naive_bayes::FitError;
+pub use own::{HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnError, OwnModel, OwnOptions, train_own};
 pub use rows::{Filtered, LabelCounts, Rows};
 pub use trainer::{TrainError, TrainOptions, train};
+pub use updates::Update;
 
 #[cfg(test)]
 mod testing {

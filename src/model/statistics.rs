@@ -15,6 +15,7 @@ use super::steps::Steps;
 use super::weights::Weight;
 
 /// The weighted counts of all views, by bucket and label, in units of [`Weight`].
+#[derive(Debug)]
 pub(super) struct Statistics {
     views: Vec<Box<[[AtomicU32; 2]]>>,
 }
@@ -33,6 +34,12 @@ impl Statistics {
                 table[bucket as usize][label.index()].fetch_add(weight.units(), Ordering::Relaxed);
             }
         }
+    }
+
+    /// Counts of one bucket by label.
+    pub(super) fn counts_of(&self, view: View, bucket: u32) -> [u32; 2] {
+        let pair = &self.views[view.index()][bucket as usize];
+        [load(&pair[0]), load(&pair[1])]
     }
 
     /// Counts of one label in every bucket of a view.
@@ -67,7 +74,15 @@ impl Statistics {
 }
 
 /// Sums of all counts, by view and label.
+#[derive(Debug)]
 pub(super) struct Totals([[u64; 2]; View::COUNT]);
+
+impl Totals {
+    /// One view's sums by label.
+    pub(super) fn of(&self, view: View) -> [u64; 2] {
+        self.0[view.index()]
+    }
+}
 
 fn load(count: &AtomicU32) -> u32 {
     count.load(Ordering::Relaxed)

@@ -34,7 +34,7 @@ use super::weights::{SourceWeights, TooHeavy, Weight};
 const MOST_EXAMPLES: usize = 50_000;
 
 /// Folds of the cross-fitting: each row's combination comes from four fifths of the others.
-const FOLDS: u64 = 5;
+pub(super) const FOLDS: u64 = 5;
 
 /// A feature is named on the model card only if so many rows showed it: a card tells what a model learned, not what one person wrote.
 const NAMED_FROM_ROWS: u64 = 20;
@@ -137,7 +137,11 @@ pub fn train<R: Rows + ?Sized>(
     let weights = SourceWeights::new(&census.sources, &options.source_weights)
         .map_err(|TooHeavy { source, factor, most }| TrainError::TooHeavy { name: source, factor, most })?;
     let statistics = count(rows, options.fields, &weights)?;
-    let tables = View::ALL.into_iter().map(|view| fit_table(&statistics, view)).collect::<Result<Vec<_>, _>>()?;
+    let fit = |view: View| -> Result<Table, FitError> {
+        let [ham, spam] = Label::ALL.map(|label| statistics.counts(view, label));
+        Ok(Table::of(&ham, &spam, &naive_bayes::fit(&ham, &spam)?))
+    };
+    let tables = View::ALL.into_iter().map(fit).collect::<Result<Vec<_>, _>>()?;
 
     let mut views: Vec<ViewCard> =
         View::ALL.into_iter().map(|view| ModelCard::view(view, tables[view.index()].occupied())).collect();
@@ -164,6 +168,7 @@ pub fn train<R: Rows + ?Sized>(
         thresholds,
         held_out: Figures::of(&held_out, thresholds),
         views,
+        own: None,
     };
     let combination = Combination::fit(examples.iter().map(|row| &row.example));
     Ok(Classifier::assemble(tables, combination, thresholds, card))
@@ -226,30 +231,13 @@ fn count<R: Rows + ?Sized>(
 }
 
 /// The fold of the row last extracted: near-duplicates and rows of one family share it.
-fn fold_of(row: &LabelledComment, extractor: &Extractor) -> u64 {
+pub(super) fn fold_of(row: &LabelledComment, extractor: &Extractor) -> u64 {
     let key = match &row.family {
         Some(family) => Hasher::new("family").add_text(family).finish().value(),
         None => extractor.near_duplicate_key(),
     };
     // MinHash keys are small by construction; mix them before taking a remainder.
     Hasher::new("fold").add(key).finish().value() % FOLDS
-}
-
-/// Fits one view and finds the distinct codes of its table.
-fn fit_table(statistics: &Statistics, view: View) -> Result<Table, FitError> {
-    let ham = statistics.counts(view, Label::Ham);
-    let spam = statistics.counts(view, Label::Spam);
-    let fitted = naive_bayes::fit(&ham, &spam)?;
-    let mut by_code: BTreeMap<[u32; 2], f32> = BTreeMap::from([([0, 0], 0.0)]);
-    let pairs: Vec<[u32; 2]> = ham.iter().zip(&spam).map(|(&h, &s)| [h, s]).collect();
-    for (pair, log_odds) in pairs.iter().zip(&fitted) {
-        by_code.insert(*pair, *log_odds);
-    }
-    let rows: Vec<[u32; 2]> = by_code.keys().copied().collect();
-    let log_odds: Vec<f32> = by_code.into_values().collect();
-    let code_of = |pair: &[u32; 2]| rows.binary_search(pair).expect("every pair was inserted above") as u32;
-    let codes = pairs.iter().map(code_of).collect();
-    Ok(Table::new(codes, rows, log_odds))
 }
 
 /// A held-out row, ordered by its hash so that a bounded heap keeps the same rows whatever their order.

@@ -24,6 +24,11 @@ impl Weight {
         (factor <= Self::MOST).then(|| Weight((factor * f64::from(Self::UNITS)).round().max(1.0) as u32))
     }
 
+    /// The smallest weight: one unit.
+    pub(super) const fn unit() -> Self {
+        Weight(1)
+    }
+
     pub(super) fn units(self) -> u32 {
         self.0
     }

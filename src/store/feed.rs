@@ -44,10 +44,15 @@ pub(super) async fn numbers(connection: &mut Connection) -> Result<(i64, i64), S
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// Sums up at most `limit` changes after the number `after`.
-pub(super) async fn changes(connection: &mut Connection, after: i64, limit: u32) -> Result<Changes, StoreError> {
+/// Sums up at most `limit` changes after the number `after` and up to the number `until`.
+pub(super) async fn changes(
+    connection: &mut Connection,
+    after: i64,
+    until: i64,
+    limit: u32,
+) -> Result<Changes, StoreError> {
     // Read first: whatever has a number up to this one is seen by every question that follows.
-    let (last, _) = numbers(connection).await?;
+    let last = numbers(connection).await?.0.min(until);
     let sql = "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM \
                (SELECT seq FROM corrections WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) page";
     let page = query(sql).bind(after).bind(last).bind(i64::from(limit)).fetch_one(connection).await?;

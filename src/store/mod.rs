@@ -237,12 +237,12 @@ impl Store {
         Ok(self.read(async |connection| feed::numbers(connection).await).await?.0)
     }
 
-    /// Sums up at most `limit` changes of labels after the number `after`.
+    /// Sums up at most `limit` changes of labels after the number `after` and up to the number `until`.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn changes(&self, after: i64, limit: u32) -> Result<Changes, StoreError> {
-        self.read(async |connection| feed::changes(connection, after, limit).await).await
+    pub async fn changes(&self, after: i64, until: i64, limit: u32) -> Result<Changes, StoreError> {
+        self.read(async |connection| feed::changes(connection, after, until, limit).await).await
     }
 
     /// Ticks when labels or models in service may have changed: at once when it happened through this handle, and within two

@@ -409,10 +409,16 @@ async fn without_a_store_verdicts_go_on_and_submits_are_not_thanked_for() {
         Said::read(request.body(form.to_owned()).send().await.unwrap()).await
     };
     assert_eq!(ask(CHECK, &form(HAM)).await.verdict(), ("false", ""));
-    for call in ["/1.1/submit-spam", "/1.1/submit-ham", "/1.1/get-stats", "/1.2/usage-limit"] {
+    for (call, why) in [
+        ("/1.1/submit-spam", "Not stored"),
+        ("/1.1/submit-ham", "Not stored"),
+        ("/1.1/get-stats", "No figures"),
+        ("/1.2/usage-limit", "No figures"),
+        ("/1.2/key-sites", "No figures"),
+    ] {
         let said = ask(call, &form(HAM)).await;
         assert_eq!(said.status, 503, "{said:?}");
-        assert!(said.body.starts_with("Not stored") && !said.help.is_empty(), "{said:?}");
+        assert!(said.body.starts_with(why) && !said.help.is_empty(), "{said:?}");
     }
 }
 

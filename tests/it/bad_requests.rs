@@ -1,9 +1,9 @@
-use hamgate::http::{App, Server, routes};
+use hamgate::http::{App, Parts, Server, routes};
 use proptest::prelude::*;
 use serde_json::Value;
 use warp::Filter as _;
 
-use crate::support::{HAM, TestServer, chunk, comment_of, config, post, post_chunked, shipped_model};
+use crate::support::{Blog, HAM, TestServer, chunk, comment_of, config, post, post_chunked, shipped_model};
 
 /// Asserts that a response is a refusal of the one form, and returns it.
 async fn problem(response: reqwest::Response, status: u16) -> Value {
@@ -59,6 +59,23 @@ async fn a_refusal_never_repeats_what_was_sent() {
         let text = server.post("/v1/check", body.clone()).await.text().await.unwrap();
         assert!(text.contains("detail") && !text.contains(mark), "{body} gave {text}");
     }
+    let blog = Blog::open().await;
+    for body in [
+        format!("{{\"label\":\"{mark}\",\"decision\":\"{mark}\"}}"),
+        format!("{{\"label\":\"ham\",\"decision\":\"{mark}\"}}"),
+        format!("{{\"label\":\"ham\",\"decision\":{{\"{mark}\":\"{mark}\"}}}}"),
+        format!("{{\"label\":\"ham\",\"comment\":{{\"{mark}\":1}}}}"),
+        format!("{{\"label\":\"ham\",\"comment\":{{\"content\":[\"{mark}\"]}}}}"),
+        format!("{{\"{mark}\":1,\"{mark}\":2}}"),
+        format!("\"{mark}\""),
+    ] {
+        for path in
+            ["/v1/feedback".to_owned(), "/v1/feedback/undo".to_owned(), format!("/v1/feedback?site={mark}%20{mark}")]
+        {
+            let text = blog.server.post(&path, body.clone()).await.text().await.unwrap();
+            assert!(text.contains("detail") && !text.contains(mark), "{body} gave {text}");
+        }
+    }
     for path in
         [format!("/{mark}"), format!("/v1/check?explain={mark}"), format!("/v1/check?{mark}=%ff&explain={mark}")]
     {
@@ -87,6 +104,8 @@ async fn the_wrong_method_is_told_the_right_ones() {
         ("GET", "/v1/check", "POST"),
         ("PUT", "/v1/check/", "POST"),
         ("DELETE", "/v1/check/batch", "POST"),
+        ("GET", "/v1/feedback", "POST"),
+        ("DELETE", "/v1/feedback/undo", "POST"),
         ("POST", "/v1/model", "GET, HEAD"),
         ("POST", "/healthz", "GET, HEAD"),
         ("OPTIONS", "/metrics", "GET, HEAD"),
@@ -274,7 +293,7 @@ async fn a_refused_request_leaves_the_connection_usable_if_nothing_of_it_is_left
 
 #[tokio::test]
 async fn a_handler_that_panics_is_answered_for_and_counted() {
-    let app = App::new(&config(), shipped_model(), None);
+    let app = App::new(&config(), Parts::new(shipped_model()));
     let faulty = warp::path!("faulty").map(|| -> warp::reply::Response { panic!("quoting what a stranger typed") });
     let routes = faulty.or(routes(&app)).unify().boxed();
     let server = TestServer::of(Server::bind_routes(app, routes).await.unwrap());
@@ -314,7 +333,7 @@ proptest! {
 
     #[test]
     fn no_body_is_an_error_of_ours(body in bodies(), path in "/v1/check(/batch)?(\\?explain=(true|false|x))?") {
-        let app = App::new(&config(), shipped_model(), None);
+        let app = App::new(&config(), Parts::new(shipped_model()));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let response = runtime.block_on(async {
             warp::test::request().method("POST").path(&path).body(&body).reply(&routes(&app)).await

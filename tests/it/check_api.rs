@@ -18,7 +18,7 @@ async fn the_answer_gives_back_the_id_and_names_the_model() {
     let server = TestServer::start().await;
     let answer = server.check(r#"{"id":"4711","content":"hello there"}"#).await;
     assert_eq!(answer["id"], "4711");
-    assert_eq!(answer["model"], shipped_model().classifier().id().as_str());
+    assert_eq!(answer["model"], shipped_model().generic().id().as_str());
     assert_eq!(server.check(r#"{"content":"hello there"}"#).await["id"], Value::Null);
 }
 

@@ -295,12 +295,7 @@ fn bad_files_are_refused_with_the_place_and_what_to_do() {
             "mend",
         ),
         ("an early end", wxr("</channel></rss></rss>").into_bytes(), "closed that was not opened", "mend"),
-        (
-            "another encoding",
-            wxr_comment("\u{fc}").chars().map(|c| c as u8).collect(),
-            "not UTF-8",
-            "--encoding",
-        ),
+        ("another encoding", wxr_comment("\u{fc}").chars().map(|c| c as u8).collect(), "not UTF-8", "--encoding"),
         (
             "a made-up encoding",
             b"<?xml version='1.0' encoding='klingon'?><rss/>".to_vec(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use assert_cmd::Command;
 use hamgate::config::ServeConfig;
-use hamgate::http::{App, Server, routes};
+use hamgate::http::{App, Parts, Server, routes};
 use hamgate::store::{Store, StoreOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -176,7 +176,7 @@ async fn a_running_service_sees_keys_come_and_go() {
 /// The status of a check by routes that are served nowhere, as if strangers could reach them.
 async fn status_of_routes(open: bool, store: &Store, key: &str) -> u16 {
     let config = ServeConfig { listen: "192.0.2.1:8080".parse().unwrap(), open, ..config() };
-    let routes = routes(&App::new(&config, shipped_model(), Some(store.clone())));
+    let routes = routes(&App::new(&config, Parts::new(shipped_model()).with_store(store.clone())));
     let request = warp::test::request().method("POST").path("/v1/check").body(HAM);
     request.header("authorization", format!("Bearer {key}")).reply(&routes).await.status().as_u16()
 }
@@ -200,7 +200,8 @@ async fn verdicts_need_the_key_and_what_operators_ask_does_not() {
     let store = Store::open(&folder.path().join("s").into(), StoreOptions::default()).await.unwrap();
     let key = store.add_key(&"example.org".parse().unwrap()).await.unwrap().reveal();
     let config = ServeConfig { listen: "127.0.0.1:0".parse().unwrap(), ..config() };
-    let server = TestServer::of(Server::bind(&config, shipped_model(), Some(store.clone())).await.unwrap());
+    let server =
+        TestServer::of(Server::bind(&config, Parts::new(shipped_model()).with_store(store.clone())).await.unwrap());
     for path in ["/v1/check", "/v1/check/batch"] {
         for (authorization, status) in [
             (None, 401),

@@ -21,8 +21,9 @@ const LAYERS: &[(&str, u8)] = &[
     ("moderator", 5),
     ("config", 5),
     ("report", 5),
-    ("http", 6),
-    ("cli", 7),
+    ("learner", 6),
+    ("http", 7),
+    ("cli", 8),
 ];
 
 /// Pairs that the layers would allow and the design does not.

@@ -18,6 +18,8 @@ mod bad_requests;
 mod batch_api;
 /// One comment, one verdict: answers, reasons, languages.
 mod check_api;
+/// What `/v1/check` remembers, of which site, and what it does not.
+mod check_remembers;
 /// What `evaluate` prints, and that it does not flatter.
 mod cli_evaluate;
 /// What `import` stores, leaves out, refuses and says.
@@ -32,12 +34,17 @@ mod config;
 mod corpus;
 /// Our own comments are what `data/README.md` says they are.
 mod data;
+/// What people say of a comment by our own interface: what it changes, whose it is, and what is refused.
+mod feedback;
 /// Exports of other programs are read, whatever is in them, in bounded memory.
 mod import;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
+mod learning;
+/// A web page in the operator's browser may not ask a service that needs no key.
+mod other_pages;
 /// Nothing a stranger types reaches a log line, at any level.
 mod privacy;
 /// What README shows is what happens.

@@ -1,6 +1,6 @@
 use hamgate::telemetry::LogFormat;
 
-use crate::support::{Log, TestServer, chunk, post_chunked};
+use crate::support::{Blog, Log, TestServer, chunk, post_chunked};
 
 const MARK: &str = "Xyzzy";
 
@@ -30,12 +30,32 @@ async fn send_marks(server: &TestServer) {
         format!("{{\"content\":\"{MARK}"),
         format!("{{\"content\":\"{}\"}}", MARK.repeat(20_000)),
         format!("\u{0}{MARK}\u{1b}[31m"),
+        format!("{{\"comment\":{{{comment}}},\"label\":\"spam\",\"{MARK}\":\"{MARK}\"}}"),
+        format!("{{\"comment\":{{{comment}}},\"label\":\"{MARK}\"}}"),
+        format!("{{\"decision\":\"{MARK}\",\"comment\":\"{MARK}\",\"label\":\"ham\"}}"),
+        format!("{{\"decision\":\"{MARK}\",\"label\":\"ham\"}}"),
     ];
-    let paths =
-        ["/v1/check", "/v1/check/batch", "/v1/model", "/healthz", "/readyz", "/metrics", "/openapi.json", "/Xyzzy"];
+    let paths = [
+        "/v1/check",
+        "/v1/check/batch",
+        "/v1/feedback",
+        "/v1/feedback/undo",
+        "/v1/model",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+        "/openapi.json",
+        "/Xyzzy",
+    ];
     for path in paths {
         for method in ["POST", "GET", "HEAD", MARK] {
-            for query in ["", "?explain=true", "?explain=Xyzzy", "?Xyzzy=%ff&explain=1&explain=1"] {
+            for query in [
+                "",
+                "?explain=true",
+                "?explain=Xyzzy&site=Xyzzy",
+                "?Xyzzy=%ff&explain=1&explain=1",
+                "?site=Xyzzy.example",
+            ] {
                 for body in &bodies {
                     let request = server
                         .request(method, &format!("{path}{query}"))
@@ -75,10 +95,21 @@ async fn send_marks(server: &TestServer) {
 async fn nothing_a_stranger_types_reaches_a_log_line_even_at_trace_level() {
     for format in [LogFormat::Text, LogFormat::Json] {
         let log = Log::catch(format);
-        let server = TestServer::start().await;
-        send_marks(&server).await;
+        let blog = Blog::open().await;
+        let server = &blog.server;
+        send_marks(server).await;
         let checked = server.check(r#"{"content":"hello"}"#).await;
-        server.stop().await;
+        assert!(blog.count("SELECT COUNT(*) FROM corrections").await > 0, "marks were learned");
+        for page in [("origin", MARK), ("sec-fetch-site", MARK)] {
+            let request = server.request("POST", "/v1/feedback").header(page.0, page.1);
+            assert_eq!(request.send().await.unwrap().status(), 403);
+        }
+        for label in ["ham", "spam", MARK] {
+            let body = format!("{{\"decision\":{},\"label\":\"{label}\"}}", checked["decision"]);
+            server.post("/v1/feedback", body.clone()).await;
+            server.post("/v1/feedback/undo", body).await;
+        }
+        blog.store.close().await;
         let lines = log.lines();
         assert!(!lines.to_lowercase().contains(&MARK.to_lowercase()), "{lines}");
         // The lines that should be there are.

@@ -1,3 +1,5 @@
+use std::io::{Read as _, Write as _};
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use hamgate::config::ServeConfig;
@@ -126,4 +128,81 @@ async fn a_client_over_the_limit_that_asks_nothing_is_told_all_the_same() {
     let mut second = server.connect().await;
     let detail = second.answer().await.problem(503);
     assert!(detail.contains("your address"), "{detail}");
+}
+
+#[tokio::test]
+async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
+    let server = TestServer::with_places(5, 1).await;
+    let mut first = server.connect().await;
+    first.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    first.answer().await;
+    // These ask nothing, so that each of them is waited for: more than the service waits for at a time.
+    let mut silent = Vec::new();
+    for _ in 0..70 {
+        silent.push(server.connect().await);
+    }
+    // This thread does nothing else in between, so the question is there before the server looks.
+    let mut client = std::net::TcpStream::connect(server.address()).unwrap();
+    client.write_all(b"POST /1.1/comment-check HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let answer = tokio::task::spawn_blocking(move || {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).map(|_| answer)
+    });
+    let answer = answer.await.unwrap().unwrap();
+    for line in ["HTTP/1.1 503 ", "x-akismet-guid: ", "x-akismet-error: undecided\r\n", "your address"] {
+        assert!(answer.contains(line), "{line} is missing in {answer}");
+    }
+}
+
+/// The head of a form of Akismet's with so many bytes, of which only some will come.
+fn form(length: usize) -> String {
+    post("/1.1/comment-check", length).replace("application/json", "application/x-www-form-urlencoded")
+}
+
+#[tokio::test]
+async fn half_sent_bodies_take_no_more_memory_than_they_may_and_leave_room_for_comments() {
+    let server =
+        TestServer::with(ServeConfig { body_memory_bytes: NonZeroUsize::new(1_000_000).unwrap(), ..config() }).await;
+    let mut halves = Vec::new();
+    let mut refused = None;
+    while refused.is_none() {
+        assert!(halves.len() < 20, "there is no end to it");
+        let mut client = server.connect().await;
+        client.send(form(400_001)).await;
+        client.try_send("x".repeat(400_000)).await;
+        // The last byte never comes: either the body is held, or it is refused.
+        let before = halves.len();
+        let settled = async {
+            loop {
+                if client.has("\r\n\r\n").await {
+                    return Some(client.answer().await);
+                }
+                if server.metric("hamgate_body_memory_bytes").await >= 380_000.0 * (before + 1) as f64 {
+                    return None;
+                }
+            }
+        };
+        refused = tokio::time::timeout(crate::support::FOREVER, settled).await.expect("held or refused");
+        halves.push(client);
+    }
+    let answer = refused.unwrap();
+    let detail = answer.problem(503);
+    assert!(detail.contains("long bodies"), "{detail}");
+    assert_eq!(answer.header("retry-after"), "1");
+    assert_eq!(answer.header("x-akismet-error"), "undecided");
+    assert_eq!(answer.header("x-akismet-guid").len(), 32);
+    assert!(server.metric("hamgate_body_memory_bytes").await <= 1_000_000.0);
+    assert_eq!(server.metric("hamgate_rejected_inputs_total{kind=\"busy\"}").await, 1.0);
+
+    // While the room is as good as full, what is short is read.
+    let mut short = "api_key=0123456789ab&blog=x&user_ip=192.0.2.7&comment_content=Nice+photo&x=".to_owned();
+    short += &"y".repeat(10_000 - short.len());
+    let mut client = server.connect().await;
+    client.send(form(10_000) + &short).await;
+    assert_eq!(client.answer().await.status, 200);
+    server.check(HAM).await;
+
+    drop(halves);
+    let freed = async { while server.metric("hamgate_body_memory_bytes").await > 0.0 {} };
+    tokio::time::timeout(crate::support::FOREVER, freed).await.expect("the room is given back");
 }

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::time::timeout;
 
 use crate::support::{FOREVER, TestServer, config, shipped_model};
-use hamgate::http::Server;
+use hamgate::http::{Parts, Server};
 
 const SITE: &str = "https://www.blog.example/";
 
@@ -557,7 +557,8 @@ async fn beyond_its_size_the_store_lets_the_oldest_go() {
 async fn a_service_whose_store_fails_gives_verdicts_and_says_that_it_is_not_ready() {
     let place = Place::new();
     let store = place.open_with(impatient()).await;
-    let server = TestServer::of(Server::bind(&config(), shipped_model(), Some(store.clone())).await.unwrap());
+    let server =
+        TestServer::of(Server::bind(&config(), Parts::new(shipped_model()).with_store(store.clone())).await.unwrap());
     assert_eq!(server.get("/readyz").await.status(), 200);
     store.remember(decided("kept"));
     store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap();

@@ -166,14 +166,14 @@ fn after_any_corrections_and_undos_the_labels_are_those_of_a_list_and_the_feed_t
             assert_eq!(found_as_of, known);
 
             let mut labels = expected[as_of as usize].clone();
-            let whole = store.changes(as_of, 1_000).await.unwrap();
+            let whole = store.changes(as_of, i64::MAX, 1_000).await.unwrap();
             assert_eq!((whole.through, whole.more), (last, false));
             learn(&mut labels, whole);
             assert_eq!(&labels, now);
 
             let (mut labels, mut after) = (expected[as_of as usize].clone(), as_of);
             loop {
-                let page = store.changes(after, limit).await.unwrap();
+                let page = store.changes(after, i64::MAX, limit).await.unwrap();
                 assert!(page.rows.len() <= limit as usize);
                 let more = page.more;
                 after = page.through;
@@ -237,7 +237,7 @@ fn two_processes_on_one_store_see_what_the_other_does() {
         store.correct(correction(Target::Decision(id), Label::Spam)).await.unwrap();
         let ticked = tokio::time::timeout(crate::support::FOREVER, news.changed()).await;
         ticked.expect("the other one hears of it").unwrap();
-        let changes = other.changes(0, 10).await.unwrap();
+        let changes = other.changes(0, i64::MAX, 10).await.unwrap();
         assert_eq!(changes.rows.len(), 1);
         assert_eq!((changes.rows[0].before, changes.rows[0].after), (None, Some(Label::Spam)));
         assert_eq!(other.undo(id, 0).await.unwrap().before, Some(Label::Spam));
@@ -357,7 +357,7 @@ fn whoever_asks_to_be_forgotten_is_forgotten_in_every_spelling_and_nobody_else()
             store.export(None, ALL).await.unwrap().into_iter().map(|kept| kept.comment.content).collect();
         assert_eq!(left, ["somebody else", "elsewhere"]);
         assert_eq!(store.own_rows(&site()).await.unwrap(), OwnRows::default());
-        assert_eq!(store.changes(0, 10).await.unwrap().rows, []);
+        assert_eq!(store.changes(0, i64::MAX, 10).await.unwrap().rows, []);
         assert_eq!(store.last_change().await.unwrap(), 1, "the number is not given a second time");
     });
 }

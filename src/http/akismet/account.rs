@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use warp::reply::Response;
 
 use crate::clock::now;
-use crate::http::akismet::Caller;
+use crate::http::access::Caller;
 use crate::http::akismet::answer::{self, Refusal};
 use crate::http::akismet::form::Form;
 use crate::http::{App, content};
@@ -37,7 +37,7 @@ pub async fn statistics(app: &App, caller: &Caller, form: &Form<'_>) -> Result<R
         Some("6-months") => (Day(today.0 - 182).month().first_day(), false),
         _ => (Day(0), false),
     };
-    let days = store(app)?.totals(&site, first, Day(today.0 + 1)).await.map_err(|_| Refusal::StoreFails)?;
+    let days = store(app)?.totals(&site, first, Day(today.0 + 1)).await.map_err(|_| Refusal::FiguresFail)?;
     let mut sum = Totals::default();
     let mut periods: Vec<(String, Totals)> = Vec::new();
     for (day, totals) in days {
@@ -196,7 +196,7 @@ fn cell(text: &str) -> String {
 
 /// The figures a caller may see: those of its own site, or all of an open service.
 async fn sites(app: &App, caller: &Caller, month: Month) -> Result<Vec<SiteUsage>, Refusal> {
-    let mut sites = store(app)?.usage(month).await.map_err(|_| Refusal::StoreFails)?;
+    let mut sites = store(app)?.usage(month).await.map_err(|_| Refusal::FiguresFail)?;
     if let Caller::Site(own) = caller {
         sites.retain(|usage| usage.site == *own);
     }
@@ -204,7 +204,7 @@ async fn sites(app: &App, caller: &Caller, month: Month) -> Result<Vec<SiteUsage
 }
 
 fn store(app: &App) -> Result<&Store, Refusal> {
-    app.store.as_ref().ok_or(Refusal::NoStore)
+    app.store.as_ref().ok_or(Refusal::NoFigures)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use warp::http::StatusCode;
 use warp::http::header::{HeaderMap, HeaderName, HeaderValue};
 use warp::reply::Response;
 
+use crate::http::access::Denied;
 use crate::http::content;
 use crate::http::problem::Kind;
 use crate::verdict::DecisionId;
@@ -65,10 +66,16 @@ pub enum Refusal {
     NoUserIp,
     /// A submit without a text.
     NoContent,
-    /// The service runs without a store.
+    /// A web page of another site asks, where no key is needed.
+    OtherPage,
+    /// A submit to a service without a store.
     NoStore,
     /// The store does not answer, or says no.
     StoreFails,
+    /// A question for figures to a service without a store.
+    NoFigures,
+    /// The store cannot be read.
+    FiguresFail,
     /// A month that is none.
     BadMonth,
 }
@@ -78,7 +85,9 @@ impl Refusal {
     pub fn kind(self) -> Kind {
         match self {
             Refusal::Key => Kind::Unauthorized,
-            Refusal::NoStore | Refusal::StoreFails => Kind::Busy,
+            Refusal::OtherPage => Kind::OtherPage,
+            Refusal::NoStore | Refusal::NoFigures => Kind::NoStore,
+            Refusal::StoreFails | Refusal::FiguresFail => Kind::Busy,
             _ => Kind::BadRequest,
         }
     }
@@ -100,12 +109,32 @@ impl Refusal {
                 (ok, "Missing required field: comment_content.", "There is nothing to learn from an empty text")
             }
             Refusal::BadMonth => (ok, "invalid", "Write `month` as year and number, such as 2026-11"),
+            Refusal::OtherPage => (
+                StatusCode::FORBIDDEN,
+                "Refused: a web page of another site may not ask without a key",
+                "Ask from a server, or make a key with `hamgate key add SITE`",
+            ),
             Refusal::NoStore => {
                 (unavailable, "Not stored: this service keeps nothing", "Start the service with `--store`")
             }
             Refusal::StoreFails => {
                 (unavailable, "Not stored: try again later", "GET /readyz says what the store lacks")
             }
+            Refusal::NoFigures => {
+                (unavailable, "No figures: this service keeps nothing", "Start the service with `--store`")
+            }
+            Refusal::FiguresFail => {
+                (unavailable, "No figures: try again later", "GET /readyz says what the store lacks")
+            }
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::NoKey | Denied::WrongKey | Denied::NoKeys => Refusal::Key,
+            Denied::OtherPage => Refusal::OtherPage,
         }
     }
 }

@@ -5,11 +5,13 @@ use warp::reply::Response;
 use crate::answer::Answer;
 use crate::clock::now;
 use crate::http::App;
+use crate::http::access::Caller;
 use crate::http::akismet::answer::{Refusal, Word};
 use crate::http::akismet::form::Form;
+use crate::http::akismet::hold;
 use crate::http::akismet::request::{Promised, Request};
-use crate::http::akismet::{Caller, hold};
 use crate::http::check::Judged;
+use crate::site::Site;
 use crate::store::Decided;
 use crate::verdict::{Decision, DecisionId, Queue};
 
@@ -27,7 +29,7 @@ pub fn answer(app: &App, caller: &Caller, form: &Form, user_agent: &str) -> Resu
         // `true` would drop the pingback, and all that came with it; its text is asked about next.
         return Ok(Word::Ham.into_response(&id));
     }
-    let answer = judge(app, &request);
+    let answer = judge(app, &site, &request);
     let word = hold::word((answer.verdict, answer.queue), app.config.akismet_hold, &request, user_agent);
     let mut response = word.into_response(&id);
     if tracing::enabled!(tracing::Level::DEBUG) {
@@ -52,8 +54,8 @@ pub fn answer(app: &App, caller: &Caller, form: &Form, user_agent: &str) -> Resu
 
 /// The verdict on a comment, counted. What the protocol promises goes before what the model says, and a trap that was
 /// walked into makes it no surer than that a person should look.
-fn judge(app: &App, request: &Request) -> Answer {
-    let mut answer = app.moderator.check(&request.comment);
+fn judge(app: &App, site: &Site, request: &Request) -> Answer {
+    let mut answer = app.moderator.check(Some(site), &request.comment);
     (answer.verdict, answer.queue) = match (answer.verdict, answer.queue) {
         _ if request.promised == Some(Promised::Ham) => (Decision::Approve, None),
         _ if request.promised == Some(Promised::Spam) => (Decision::Hold, Some(Queue::Spam)),

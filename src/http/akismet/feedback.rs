@@ -6,7 +6,7 @@ use warp::reply::Response;
 use crate::clock::now;
 use crate::comment::Label;
 use crate::http::App;
-use crate::http::akismet::Caller;
+use crate::http::access::Caller;
 use crate::http::akismet::answer::{self, Refusal, THANKS};
 use crate::http::akismet::form::Form;
 use crate::http::akismet::request::Request;
@@ -41,6 +41,7 @@ pub async fn answer(
     let target = Target::Comment { site, comment: request.comment };
     let correction = Correction { target, label, origin, at: now() };
     let corrected = store.correct(correction).await.map_err(|_| Refusal::StoreFails)?;
+    app.learned(corrected.number).await;
     let decision = corrected.decision.map_or(HeaderValue::from_static("unknown"), |id| answer::guid(&id));
     let mut response = answer::text(THANKS);
     response.headers_mut().insert(DECISION, decision);

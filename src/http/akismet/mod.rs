@@ -35,16 +35,16 @@ use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
 
-use crate::config::Access;
+use crate::http::access::Caller;
 use crate::http::akismet::answer::Refusal;
 use crate::http::akismet::form::{Form, is_form};
 use crate::http::akismet::key::Places;
 use crate::http::body::read_whole;
 use crate::http::endpoint::{Endpoint, split_key};
+use crate::http::page::FromElsewhere;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, with};
 use crate::site::{Site, SiteError};
-use crate::store::Store;
 
 pub use answer::undecided_lines;
 
@@ -105,6 +105,11 @@ impl Call {
     fn user_agent(&self) -> &str {
         self.header(USER_AGENT)
     }
+
+    fn from_elsewhere(&self) -> FromElsewhere {
+        let header = |name: &str| self.headers.get(name).map(|_| self.header(name));
+        FromElsewhere::read(header("sec-fetch-site"), header("origin"), self.host.as_ref().map(Authority::as_str))
+    }
 }
 
 async fn answer(call: Call, body: impl Stream<Item = Result<impl Buf, warp::Error>>, app: Arc<App>) -> Response {
@@ -128,7 +133,7 @@ async fn serve(
     }
     let limit = app.config.body_limit_bytes.get().saturating_mul(FORM_FACTOR);
     let announced = call.header(CONTENT_LENGTH).parse().ok();
-    let body = read_whole(body, announced, limit, app.config.body_timeout.duration()).await?;
+    let body = read_whole(body, announced, limit, app.config.body_timeout.duration(), &app.bodies).await?;
     if body.split(|byte| *byte == b'&').count() > MOST_FIELDS {
         return Err(Problem::new(Kind::TooLarge, format!("a form may have at most {MOST_FIELDS} fields; send fewer")));
     }
@@ -148,7 +153,7 @@ async fn dispatch(call: &Call, form: &Form<'_>, app: &App) -> Result<Response, R
         path: split_key(call.path.as_str()).0,
     };
     let key = places.key(call.endpoint == Endpoint::VerifyKey);
-    let caller = Caller::new(app, key.as_deref())?;
+    let caller = app.caller(key.as_deref(), call.from_elsewhere())?;
     match call.endpoint {
         Endpoint::CommentCheck => check::answer(app, &caller, form, call.user_agent()),
         Endpoint::SubmitSpam => feedback::answer(app, &caller, form, feedback::SPAM).await,
@@ -165,28 +170,7 @@ async fn dispatch(call: &Call, form: &Form<'_>, app: &App) -> Result<Response, R
     }
 }
 
-/// On whose behalf a call is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Caller {
-    /// Who has the key of this site.
-    Site(Site),
-    /// Anyone: the service is open, and a blog is who it says it is.
-    Anyone,
-}
-
 impl Caller {
-    /// Finds out who asks. Where anyone may, a key is optional; one that is not valid is still refused as soon as there
-    /// are keys, so that verify-key tells the truth.
-    fn new(app: &App, key: Option<&str>) -> Result<Self, Refusal> {
-        let keys = app.store.as_ref().map(Store::keys).filter(|keys| !keys.is_empty());
-        let open = app.config.access(keys.is_some()) == Access::Anyone;
-        match (keys, key) {
-            (Some(keys), Some(key)) => keys.site_of(key).cloned().map(Caller::Site).ok_or(Refusal::Key),
-            _ if open => Ok(Caller::Anyone),
-            _ => Err(Refusal::Key),
-        }
-    }
-
     /// The site that a call is about. A key is for one site, whatever `blog` says, so that blogs behind one key share
     /// their figures and no key can correct what another site was told.
     fn site(&self, form: &Form) -> Result<Site, Refusal> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use hamgate::config::ServeConfig;
-use hamgate::http::Server;
+use hamgate::http::{Parts, Server};
 use hamgate::store::{Store, StoreOptions};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, SqliteConnection};
@@ -62,7 +62,7 @@ impl Blog {
 
     async fn on(folder: TempDir, config: ServeConfig, options: StoreOptions) -> Self {
         let store = Store::open(&folder.path().join("store.sqlite").into(), options).await.unwrap();
-        let server = Server::bind(&config, shipped_model(), Some(store.clone())).await.unwrap();
+        let server = Server::bind(&config, Parts::new(shipped_model()).with_store(store.clone())).await.unwrap();
         Blog { server: TestServer::of(server), store, folder }
     }
 

@@ -14,5 +14,5 @@ pub fn shipped_model() -> Arc<Moderator> {
 
 /// The bytes of its file.
 pub fn shipped_model_bytes() -> Vec<u8> {
-    shipped_model().classifier().to_bytes()
+    shipped_model().generic().to_bytes()
 }

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 
 use hamgate::config::{ServeConfig, TimeSpan};
-use hamgate::http::Server;
 use hamgate::http::server::{Ended, Routes};
+use hamgate::http::{Parts, Server};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -37,7 +37,7 @@ impl TestServer {
     }
 
     pub async fn with(config: ServeConfig) -> Self {
-        Self::of(Server::bind(&config, shipped_model(), None).await.unwrap())
+        Self::of(Server::bind(&config, Parts::new(shipped_model())).await.unwrap())
     }
 
     /// Runs a server.

@@ -1,0 +1,458 @@
+//! A model for one blog: what the generic corpus knows, and what the people of this blog said.
+//!
+//! The blog's own rows are added to the counts of the generic model, each many times (`docs/learning.md` has the curve), and the tables
+//! are fitted again by linfa. The combination stays that of the generic model. With enough honest rows of its own, the blog also
+//! gets thresholds of its own: from rows judged by a model that had not learned them, nor anything that says nearly the same.
+
+use std::cell::RefCell;
+use std::sync::Mutex;
+
+use crate::comment::{Comment, Label, LabelledComment};
+use crate::figures::{Figures, Judged};
+use crate::text::{Extractor, Features, Fields, View};
+use crate::verdict::{LogOdds, Thresholds, Verdict};
+
+use super::card::{About, ModelCard, OwnCard};
+use super::classifier::{Classifier, Table};
+use super::combination::{self, ViewSums};
+use super::naive_bayes::{self, Balance, FitError};
+use super::rows::{LabelCounts, Rows};
+use super::statistics::{Statistics, Totals};
+use super::thresholds;
+use super::trainer::{FOLDS, fold_of};
+use super::weights::Weight;
+
+/// From so many honest comments of its own on, a blog gets thresholds of its own.
+pub const OWN_HAM_FOR_THRESHOLD: u64 = 50;
+
+/// How many times an ordinary row each of a blog's own rows counts, as long as they are few. Measured in `docs/learning.md`.
+const WEIGHT: f64 = 20.0;
+
+/// From so many on, each counts less, as rows of larger sources do (`weights`): many speak for themselves.
+const MANY: f64 = 100.0;
+
+/// The weight of each of so many own rows.
+fn weight_for(rows: u64) -> f64 {
+    (WEIGHT * (MANY / (rows as f64).max(MANY)).sqrt()).max(1.0)
+}
+
+/// The weight of the first own rows, which a generic model learns.
+pub(super) fn first_weight() -> Weight {
+    weight_of(WEIGHT)
+}
+
+/// A factor of a card as a weight.
+pub(super) fn weight_of(factor: f64) -> Weight {
+    Weight::from_factor(factor.min(Weight::MOST)).expect("it is at most the most")
+}
+
+/// Settings of a training for one blog.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OwnOptions {
+    /// Share of honest comments that may be held, 0 to 1.
+    pub ham_held_at_most: f64,
+    /// How many times an ordinary row each own row counts; by their number if not given.
+    pub weight: Option<f64>,
+}
+
+/// Why a training for a blog came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnError<E> {
+    /// The rows could not be read.
+    #[error(transparent)]
+    Rows(E),
+    /// There are none.
+    #[error("there are no own comments to learn from; label some, or import the blog's history")]
+    None,
+    /// linfa refused.
+    #[error(transparent)]
+    Fit(#[from] FitError),
+    /// The generic model is not generic.
+    #[error("the model to start from has learned a blog's own comments already; start from a generic one")]
+    NotGeneric,
+}
+
+/// A model for one blog, and what judges its rows as if it had not learned them.
+#[derive(Debug)]
+pub struct OwnModel {
+    /// The model.
+    pub classifier: Classifier,
+    /// The judge of held-out rows.
+    pub held_out: HeldOutJudge,
+}
+
+/// Trains a model for one blog.
+///
+/// `generic` is the model to start from, `rows` are the blog's own.
+///
+/// # Errors
+/// When rows cannot be read, or there are none.
+pub fn train_own<R: Rows + ?Sized>(
+    generic: &Classifier,
+    rows: &R,
+    options: &OwnOptions,
+    about: About,
+) -> Result<OwnModel, OwnError<R::Error>> {
+    let (judge, scored) = HeldOutJudge::new(generic, rows, options)?;
+    let own_thresholds = judge.own.rows.ham >= OWN_HAM_FOR_THRESHOLD;
+    let thresholds = draw(generic, &scored, own_thresholds.then_some(options.ham_held_at_most), None);
+
+    let judged: Vec<Judged> = scored
+        .iter()
+        .map(|row| Judged {
+            verdict: Verdict::new(row.evidence, judge.thresholds[row.fold as usize]),
+            label: row.label,
+        })
+        .collect();
+    let tables = judge.fit()?;
+    let card = ModelCard {
+        about,
+        ham_held_at_most: if own_thresholds { options.ham_held_at_most } else { generic.card.ham_held_at_most },
+        thresholds,
+        own: Some(OwnCard {
+            generic: generic.id.clone(),
+            rows: judge.own.rows,
+            weight: judge.weight.factor(),
+            own_thresholds,
+            held_out: Figures::of_judged(&judged),
+        }),
+        ..generic.card.clone()
+    };
+    let classifier = Classifier::assemble(tables, generic.combination.clone(), thresholds, card);
+    Ok(OwnModel { classifier, held_out: judge })
+}
+
+/// Thresholds from the honest rows outside a fold; those of the generic model if no share of ham may be held.
+fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, without: Option<u64>) -> Thresholds {
+    let others = scored.iter().filter(|row| row.label == Label::Ham && Some(row.fold) != without);
+    let ham: Vec<LogOdds> = others.map(|row| row.evidence).collect();
+    match held_at_most {
+        Some(share) if !ham.is_empty() => thresholds::choose(ham, share),
+        _ => generic.thresholds,
+    }
+}
+
+/// Counts of a blog's own rows, by fold.
+#[derive(Debug)]
+struct OwnStatistics {
+    folds: Vec<Statistics>,
+    /// By fold, the sums of its counts.
+    totals: Vec<Totals>,
+    rows: LabelCounts,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<(Extractor, Features)> = RefCell::default();
+}
+
+impl OwnStatistics {
+    fn count<R: Rows + ?Sized>(rows: &R, fields: Fields) -> Result<Self, R::Error> {
+        let folds: Vec<Statistics> = (0..FOLDS).map(|_| Statistics::new()).collect();
+        let counted = Mutex::new(LabelCounts::default());
+        rows.for_each(&|row| {
+            SCRATCH.with_borrow_mut(|(extractor, features)| {
+                features.fill(extractor, &row.comment, fields);
+                folds[fold_of(row, extractor) as usize].observe(features, row.label, ONE);
+            });
+            counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(row.label);
+        })?;
+        let totals = folds.iter().map(Statistics::totals).collect();
+        Ok(OwnStatistics {
+            folds,
+            totals,
+            rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
+        })
+    }
+
+    /// A view's sums of all counts with own rows added, in all folds but one; in units of [`Weight`].
+    fn totals(&self, generic: [u64; 2], view: View, without: Option<u64>, weight: Weight) -> [u64; 2] {
+        let folds = (0..FOLDS).zip(&self.totals).filter(|(fold, _)| Some(*fold) != without);
+        folds.fold(generic, |sum, (_, fold)| {
+            let own = fold.of(view).map(|rows| rows * u64::from(weight.units()));
+            [sum[0] + own[0], sum[1] + own[1]]
+        })
+    }
+
+    /// Rows of a bucket by label, in all folds but one.
+    fn rows(&self, view: View, bucket: u32, without: Option<u64>) -> [u32; 2] {
+        let folds = (0..FOLDS).zip(&self.folds).filter(|(fold, _)| Some(*fold) != without);
+        folds.fold([0; 2], |sum, (_, fold)| {
+            let counts = fold.counts_of(view, bucket);
+            [sum[0] + counts[0], sum[1] + counts[1]]
+        })
+    }
+}
+
+/// Own rows are counted one by one and weighed when they are summed.
+const ONE: Weight = Weight::unit();
+
+/// A row as a model would judge it that had not learned its fold.
+struct ScoredRow {
+    fold: u64,
+    label: Label,
+    evidence: LogOdds,
+}
+
+/// Judges a blog's own rows by models that have learned the other four fifths of them, and nothing that says nearly the same.
+#[derive(Debug)]
+pub struct HeldOutJudge {
+    generic: Classifier,
+    own: OwnStatistics,
+    weight: Weight,
+    /// By fold, drawn from the rows of the others.
+    thresholds: Vec<Thresholds>,
+}
+
+impl HeldOutJudge {
+    /// Counts the rows, and scores each without its fold.
+    fn new<R: Rows + ?Sized>(
+        generic: &Classifier,
+        rows: &R,
+        options: &OwnOptions,
+    ) -> Result<(Self, Vec<ScoredRow>), OwnError<R::Error>> {
+        if generic.card.own.is_some() {
+            return Err(OwnError::NotGeneric);
+        }
+        let own = OwnStatistics::count(rows, generic.card.fields).map_err(OwnError::Rows)?;
+        if own.rows.total() == 0 {
+            return Err(OwnError::None);
+        }
+        let weight = weight_of(options.weight.unwrap_or_else(|| weight_for(own.rows.total())));
+        let held_at_most = (own.rows.ham >= OWN_HAM_FOR_THRESHOLD).then_some(options.ham_held_at_most);
+        let mut judge = HeldOutJudge { generic: generic.clone(), own, weight, thresholds: Vec::new() };
+        let scored = judge.score(rows).map_err(OwnError::Rows)?;
+        judge.thresholds = (0..FOLDS).map(|fold| draw(generic, &scored, held_at_most, Some(fold))).collect();
+        Ok((judge, scored))
+    }
+
+    /// The verdict on one of the blog's own rows.
+    pub fn judge(&self, row: &LabelledComment) -> Verdict {
+        let (fold, evidence) = self.evidence(row);
+        Verdict::new(evidence, self.thresholds[fold as usize])
+    }
+
+    /// What the generic model alone says of a comment.
+    pub fn judge_generic(&self, comment: &Comment) -> Verdict {
+        self.generic.judge(comment)
+    }
+
+    /// The same rows under the settings of another model for this blog: what it would say of them had it not learned them.
+    pub fn judge_by(&self, settings: &Classifier, row: &LabelledComment) -> Verdict {
+        match &settings.card.own {
+            None => Verdict::new(self.generic.judge(&row.comment).evidence, settings.thresholds),
+            Some(own) => {
+                let (_, evidence) = self.weighed(row, weight_of(own.weight));
+                Verdict::new(evidence, settings.thresholds)
+            }
+        }
+    }
+
+    fn evidence(&self, row: &LabelledComment) -> (u64, LogOdds) {
+        self.weighed(row, self.weight)
+    }
+
+    fn weighed(&self, row: &LabelledComment, weight: Weight) -> (u64, LogOdds) {
+        SCRATCH.with_borrow_mut(|(extractor, features)| {
+            features.fill(extractor, &row.comment, self.generic.card.fields);
+            let fold = fold_of(row, extractor);
+            let sums = View::ALL.map(|view| {
+                let table = &self.generic.tables[view.index()];
+                let [ham, spam] = self.own.totals(table.fitted.totals(), view, Some(fold), weight);
+                let balance = Balance::new(ham, spam);
+                let mut sums = ViewSums::default();
+                for &bucket in features.of(view) {
+                    let [ham, spam] = add(table.fitted.counts(bucket), self.own.rows(view, bucket, Some(fold)), weight);
+                    sums.add(&[balance.steps(ham, spam)]);
+                }
+                sums
+            });
+            (fold, self.generic.combination.evidence(&combination::inputs(&sums)))
+        })
+    }
+
+    fn score<R: Rows + ?Sized>(&self, rows: &R) -> Result<Vec<ScoredRow>, R::Error> {
+        let scored = Mutex::new(Vec::new());
+        rows.for_each(&|row| {
+            let (fold, evidence) = self.evidence(row);
+            let row = ScoredRow { fold, label: row.label, evidence };
+            scored.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
+        })?;
+        Ok(scored.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    fn fit(&self) -> Result<Vec<Table>, FitError> {
+        let fit = |view: View| {
+            let table = &self.generic.tables[view.index()];
+            let (ham, spam): (Vec<u32>, Vec<u32>) = (0..view.buckets() as u32)
+                .map(|bucket| add(table.fitted.counts(bucket), self.own.rows(view, bucket, None), self.weight))
+                .map(|[ham, spam]| (ham, spam))
+                .unzip();
+            Ok(Table::of(&ham, &spam, &naive_bayes::fit(&ham, &spam)?))
+        };
+        View::ALL.into_iter().map(fit).collect()
+    }
+}
+
+/// Counts with own rows added, in units of [`Weight`].
+fn add(counts: [u32; 2], rows: [u32; 2], weight: Weight) -> [u32; 2] {
+    let sum = |label: usize| counts[label].saturating_add(rows[label].saturating_mul(weight.units()));
+    [sum(0), sum(1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Update;
+    use crate::model::testing::trained;
+    use crate::verdict::ModelId;
+
+    /// Comments of a blog, some of whose words the generic model knows from spam.
+    const TEXTS: [&str; 8] = [
+        "casino night at the parish hall, who brings cake?",
+        "we baked it again, cheap and good",
+        "free spins for every reader",
+        "which lens did you use for the casino picture",
+        "my loan of your book is over, thanks",
+        "jackpot! the third shot is sharp",
+        "visit my page for followers",
+        "the mayor should read this",
+    ];
+
+    fn comment(text: &str) -> Comment {
+        Comment::from_text(text).unwrap()
+    }
+
+    fn row(text: &str, label: Label) -> LabelledComment {
+        LabelledComment { comment: comment(text), label, source: "own".into(), family: None, split: None, topic: None }
+    }
+
+    fn from_scratch(rows: &[LabelledComment]) -> Classifier {
+        let options = OwnOptions { ham_held_at_most: 0.001, weight: Some(WEIGHT) };
+        train_own(trained(), rows, &options, About::default()).unwrap().classifier
+    }
+
+    fn named(model: &Classifier) -> ModelId {
+        model.id().clone()
+    }
+
+    fn steps(model: &Classifier) -> Vec<&[super::super::steps::Steps]> {
+        model.tables.iter().map(|table| &table.steps[..]).collect()
+    }
+
+    /// What was said of which text, one after the other; `None` takes back.
+    fn words() -> impl Strategy<Value = Vec<(usize, Option<Label>)>> {
+        let label = prop_oneof![Just(Some(Label::Ham)), Just(Some(Label::Spam)), Just(None)];
+        prop::collection::vec((0..TEXTS.len(), label), 1..25)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(8))]
+
+        #[test]
+        fn after_any_corrections_and_undos_scores_are_those_of_a_training_from_scratch_by_linfa(words in words()) {
+            let mut labels = [None; TEXTS.len()];
+            let mut learned = trained().clone();
+            for (text, after) in words {
+                let before = std::mem::replace(&mut labels[text], after);
+                let comment = comment(TEXTS[text]);
+                learned = learned.updated(named(&learned), [Update { comment: &comment, before, after }]);
+            }
+            let rows: Vec<_> = TEXTS.iter().zip(labels).filter_map(|(text, label)| Some(row(text, label?))).collect();
+            let scratch = if rows.is_empty() { trained().clone() } else { from_scratch(&rows) };
+            for text in TEXTS {
+                let [a, b] = [&learned, &scratch].map(|model| model.judge(&comment(text)).evidence.0);
+                prop_assert!((a - b).abs() < 1e-6, "{a} {b} {text}");
+            }
+            prop_assert!(steps(&learned) == steps(&scratch));
+        }
+
+        #[test]
+        fn corrections_at_once_and_one_by_one_are_the_same(words in prop::collection::vec((0..TEXTS.len(), any::<bool>()), 1..10)) {
+            let comments: Vec<(Comment, Label)> = words
+                .into_iter()
+                .map(|(text, spam)| (comment(TEXTS[text]), if spam { Label::Spam } else { Label::Ham }))
+                .collect();
+            let update = |(comment, label)| Update { comment, before: None, after: Some(label) };
+            let at_once = trained().updated(named(trained()), comments.iter().map(|(c, l)| update((c, *l))));
+            let one_by_one = comments.iter().rev().fold(trained().clone(), |model, (c, l)| {
+                model.updated(named(&model), [update((c, *l))])
+            });
+            prop_assert!(steps(&at_once) == steps(&one_by_one));
+        }
+
+        #[test]
+        fn what_a_row_is_called_never_moves_its_own_held_out_verdict(flipped in 0..TEXTS.len()) {
+            let label = |n: usize, flip: bool| if (n % 2 == 0) == flip { Label::Ham } else { Label::Spam };
+            let rows = |flip: Option<usize>| -> Vec<LabelledComment> {
+                TEXTS.iter().enumerate().map(|(n, text)| row(text, label(n, flip == Some(n)))).collect()
+            };
+            let options = OwnOptions { ham_held_at_most: 0.005, weight: None };
+            let judge = |rows: &[LabelledComment]| HeldOutJudge::new(trained(), rows, &options).unwrap().0;
+            let [a, b] = [None, Some(flipped)].map(|flip| judge(&rows(flip)).judge(&rows(None)[flipped]));
+            prop_assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn a_correction_has_an_effect_and_undoing_it_leaves_no_trace() {
+        let comment = comment(TEXTS[0]);
+        let said = |model: &Classifier, before, after| {
+            model.updated(named(model), [Update { comment: &comment, before, after }])
+        };
+        let evidence = |model: &Classifier| model.judge(&comment).evidence;
+        let ham = said(trained(), None, Some(Label::Ham));
+        let spam = said(&ham, Some(Label::Ham), Some(Label::Spam));
+        assert!(evidence(&ham) < evidence(trained()) && evidence(trained()) < evidence(&spam));
+        let undone = said(&spam, Some(Label::Spam), None);
+        assert!(steps(&undone) == steps(trained()));
+    }
+
+    #[test]
+    fn a_blog_that_reports_nothing_but_spam_does_not_turn_its_readers_into_spammers() {
+        let spam = ["visit us today for cheap shoes", "the best shoes are here today", "shoes for you, visit the shop"]
+            .map(comment);
+        let updates = spam.iter().map(|comment| Update { comment, before: None, after: Some(Label::Spam) });
+        let learned = trained().updated(named(trained()), updates);
+        let evidence = |model: &Classifier, text: &str| model.judge(&comment(text)).evidence;
+        assert!(evidence(&learned, "cheap shoes, visit our shop") > evidence(trained(), "cheap shoes, visit our shop"));
+        for text in ["thanks for the recipe", "my dog liked the walk", "which lens did you use"] {
+            assert!(evidence(&learned, text).0 < trained().thresholds().hold().0, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_model_trained_for_a_blog_goes_on_learning_and_unlearns_what_it_was_trained_on() {
+        let rows: Vec<_> = TEXTS.iter().map(|text| row(text, Label::Ham)).collect();
+        let trained_on = |rows: &[LabelledComment]| Classifier::from_bytes(&from_scratch(rows).to_bytes()).unwrap();
+        let said = [Update { comment: &rows[7].comment, before: Some(Label::Ham), after: None }];
+        assert!(steps(&trained_on(&rows).updated(named(trained()), said)) == steps(&trained_on(&rows[..7])));
+    }
+
+    #[test]
+    fn a_blog_gets_thresholds_of_its_own_from_fifty_honest_comments_on() {
+        let rows = |n: u64| -> Vec<LabelledComment> {
+            // Letters, because all numbers of a length are one word.
+            let own = |n: u64| -> String { n.to_string().bytes().map(|digit| char::from(digit + 50)).collect() };
+            (0..n).map(|n| row(&format!("{} {} walk", own(n * 37), own(n * 101)), Label::Ham)).collect()
+        };
+        for (n, expected) in [(OWN_HAM_FOR_THRESHOLD - 1, false), (OWN_HAM_FOR_THRESHOLD, true)] {
+            let model = from_scratch(&rows(n));
+            let own = model.card().own.clone().unwrap();
+            assert_eq!((own.own_thresholds, own.rows.ham), (expected, n));
+            assert_eq!(model.card().ham_held_at_most == trained().card().ham_held_at_most, !expected);
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let options = OwnOptions { ham_held_at_most: 0.005, weight: None };
+        let nothing: [LabelledComment; 0] = [];
+        let train =
+            |generic: &Classifier, rows: &[LabelledComment]| train_own(generic, rows, &options, About::default());
+        assert!(matches!(train(trained(), &nothing), Err(OwnError::None)));
+        let rows = [row(TEXTS[0], Label::Ham)];
+        assert!(matches!(train(&from_scratch(&rows), &rows), Err(OwnError::NotGeneric)));
+    }
+}
