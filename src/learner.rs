@@ -23,7 +23,7 @@ use crate::store::{InService, Relabelled, Store, StoreError};
 use crate::verdict::ModelId;
 
 /// So many corrections at most are learned before the result is put in service.
-const AT_ONCE: u32 = 256;
+const AT_ONCE: u32 = 1000;
 
 /// After a failure the store is asked again so much later.
 const RETRY: Duration = Duration::from_secs(1);
@@ -333,16 +333,6 @@ fn updated(model: &Classifier, rows: &[Relabelled]) -> Classifier {
     let last = rows.iter().map(|row| row.number).max().unwrap_or_default();
     let updates = rows.iter().map(|row| Update { comment: &row.comment, before: row.before, after: row.after });
     model.updated(model.id().with_corrections(last), updates)
-}
-
-/// The model that judges a site now, made from the store alone; `None` for a model that this program cannot use.
-///
-/// # Errors
-/// When the store cannot be read.
-pub async fn model_of(store: &Store, generic: Arc<Classifier>, site: &Site) -> Result<Arc<Classifier>, StoreError> {
-    let mut learner = Learner::new(ModelSource::Embedded, Arc::new(Moderator::serving(generic)), Some(store.clone())).0;
-    learner.catch_up().await?;
-    Ok(learner.moderator.classifier(Some(site)))
 }
 
 /// Waits for news of the store; for ever if there is none.

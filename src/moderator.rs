@@ -29,12 +29,7 @@ struct Models {
 impl Moderator {
     /// Puts a model in service for all.
     pub fn new(generic: Classifier) -> Self {
-        Self::serving(Arc::new(generic))
-    }
-
-    /// The same for a model that others hold too.
-    pub fn serving(generic: Arc<Classifier>) -> Self {
-        Moderator { models: ArcSwap::from_pointee(Models { generic, of_sites: HashMap::new() }) }
+        Moderator { models: ArcSwap::from_pointee(Models { generic: Arc::new(generic), of_sites: HashMap::new() }) }
     }
 
     /// The verdict on a comment that was written on a site.

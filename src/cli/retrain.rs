@@ -14,11 +14,10 @@ use crate::comment::{Comment, Label, LabelledComment};
 use crate::config::ServeOptions;
 use crate::evaluate::{Allowed, Flips, objections};
 use crate::figures::{Figures, Judged};
-use crate::learner;
 use crate::model::{About, Classifier, HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnModel, OwnOptions, Rows, train_own};
 use crate::site::Site;
 use crate::store::{Day, NewModel, Page, Store, StoreChoice, StoreError, StoreOptions};
-use crate::verdict::{Decision, Verdict};
+use crate::verdict::Decision;
 
 /// So many rows are read from the store at a time.
 const PAGE: u32 = 500;
@@ -103,9 +102,10 @@ impl Retraining {
     fn site(&self, blog: &Blog, generic: &Arc<Classifier>) -> Result<bool, Failure> {
         let Blog { runtime, store, site, through } = *blog;
         let OwnModel { classifier, held_out } = blog.train(generic, self.ham_held_at_most, self.own_weight, now())?;
-        let before = runtime.block_on(learner::model_of(store, Arc::clone(generic), site)).map_err(unreadable)?;
-        let comparison = blog.compare(&held_out, &before)?;
-        let flips = blog.flips(self.days, &before, &classifier)?;
+        let (before, known) = blog.trained_before(generic)?;
+        let judge_before = HeldOutJudge::of(generic, &before, &blog.rows_as_of(known)).map_err(unreadable)?;
+        let comparison = blog.compare(&judge_before, &held_out)?;
+        let flips = blog.flips(self.days, &classifier)?;
 
         let mut page = head(site, &classifier);
         page.push_str(&comparison.table());
@@ -138,8 +138,8 @@ impl Retraining {
         };
         runtime.block_on(store.publish(new)).map_err(unreadable)?;
         eprintln!(
-            "{site}: model {} is in service, where {} was before; `hamgate rollback {site}` goes back. A running service takes it up \
-             within two seconds.",
+            "{site}: model {} is in service, after {}; `hamgate rollback {site}` goes back. A running service takes it up within two \
+             seconds.",
             classifier.id(),
             before.id()
         );
@@ -157,7 +157,8 @@ pub fn held_out_report(runtime: &Handle, store: &Store, site: &Site) -> Result<S
     let blog = Blog { runtime, store, site, through };
     let OwnModel { classifier, held_out } =
         blog.train(&generic, Share(crate::model::TrainOptions::HAM_HELD_AT_MOST), None, now())?;
-    let comparison = blog.compare(&held_out, &generic)?;
+    let judge_before = HeldOutJudge::of(&generic, &generic, &blog.rows_as_of(0)).map_err(unreadable)?;
+    let comparison = blog.compare(&judge_before, &held_out)?;
     let mut page = head(site, &classifier);
     page.push_str(&comparison.table());
     page.push_str(&comparison.held("\ngood comments it would have held\n"));
@@ -184,16 +185,39 @@ impl Blog<'_> {
     ) -> Result<OwnModel, Failure> {
         let options = OwnOptions { ham_held_at_most: held_at_most.0, weight };
         let about = About { date: Some(Day::of(at).to_string()), files: Vec::new() };
-        train_own(generic, self, &options, about).map_err(|error| {
+        train_own(generic, &self.rows_as_of(self.through), &options, about).map_err(|error| {
             Failure::from(anyhow::Error::new(error).context(format!("cannot train for {}", self.site)))
         })
     }
 
+    /// The model of the last training, and the last number it knows; the generic one if there was none, or none that can be used.
+    fn trained_before(&self, generic: &Arc<Classifier>) -> Result<(Arc<Classifier>, i64), Failure> {
+        let in_service = self.runtime.block_on(self.store.in_service()).map_err(unreadable)?;
+        let record = in_service.into_iter().find(|entry| entry.site == *self.site).and_then(|entry| entry.model);
+        let Some(record) = record else { return Ok((Arc::clone(generic), 0)) };
+        let bytes = self.runtime.block_on(self.store.model_bytes(record.seq)).map_err(unreadable)?;
+        match Classifier::from_bytes(&bytes) {
+            Ok(classifier) => Ok((Arc::new(classifier), record.through)),
+            Err(error) => {
+                eprintln!(
+                    "note: the model of the last training cannot be used ({error}); compared with the generic one"
+                );
+                Ok((Arc::clone(generic), 0))
+            }
+        }
+    }
+
+    /// The site's own comments, with the labels they had as of a number.
+    fn rows_as_of(&self, number: i64) -> OwnComments<'_> {
+        OwnComments { blog: self, number }
+    }
+
     /// Judges every own comment by models that had not learned it.
-    fn compare(&self, held_out: &HeldOutJudge, before: &Classifier) -> Result<Comparison, Failure> {
+    fn compare(&self, before: &HeldOutJudge, after: &HeldOutJudge) -> Result<Comparison, Failure> {
         let found = std::sync::Mutex::new((Vec::new(), Vec::new(), Vec::new()));
-        self.for_each(&|row| {
-            let verdicts = [held_out.judge_by(before, row), held_out.judge(row)];
+        let comments = self.rows_as_of(self.through);
+        let judged = comments.for_each(&|row| {
+            let verdicts = [before.judge(row), after.judge(row)];
             let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             let (judged_before, judged_after, held) = &mut *found;
             if row.label == Label::Ham && verdicts[1].decision == Decision::Hold {
@@ -202,16 +226,16 @@ impl Blog<'_> {
             let [was, is] = verdicts.map(|verdict| Judged { verdict, label: row.label });
             judged_before.push(was);
             judged_after.push(is);
-        })
-        .map_err(unreadable)?;
+        });
+        judged.map_err(unreadable)?;
         let (before, after, mut held) = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         held.sort_by(|a, b| b.0.total_cmp(&a.0));
         let held = held.into_iter().map(|(_, text)| text).collect();
         Ok(Comparison { before: Figures::of_judged(&before), after: Figures::of_judged(&after), held })
     }
 
-    /// Judges the decisions of some days again, by the model before and by the new one.
-    fn flips(&self, days: u32, before: &Classifier, after: &Classifier) -> Result<Changed, Failure> {
+    /// Judges the decisions of some days again.
+    fn flips(&self, days: u32, after: &Classifier) -> Result<Changed, Failure> {
         let since = now() - i64::from(days) * 86_400;
         let mut changed = Changed::default();
         let mut page = Page { after: 0, limit: PAGE };
@@ -220,8 +244,12 @@ impl Blog<'_> {
             let full = decisions.len() >= PAGE as usize;
             for decision in decisions {
                 page.after = decision.seq;
-                let [was, is] = [before, after].map(|model| model.judge(&decision.comment));
-                changed.add(&was, &is, decision.label, &decision.comment);
+                changed.add(
+                    decision.decision,
+                    after.judge(&decision.comment).decision,
+                    decision.label,
+                    &decision.comment,
+                );
             }
             if !full {
                 return Ok(changed);
@@ -230,13 +258,21 @@ impl Blog<'_> {
     }
 }
 
-impl Rows for Blog<'_> {
+/// A site's own comments, page by page.
+struct OwnComments<'a> {
+    blog: &'a Blog<'a>,
+    /// Labels are those as of this number.
+    number: i64,
+}
+
+impl Rows for OwnComments<'_> {
     type Error = StoreError;
 
     fn for_each(&self, visit: &(dyn Fn(&LabelledComment) + Sync)) -> Result<(), StoreError> {
+        let Blog { runtime, store, site, .. } = *self.blog;
         let mut page = Page { after: 0, limit: PAGE };
         loop {
-            let rows = self.runtime.block_on(self.store.labelled(self.site, self.through, page))?;
+            let rows = runtime.block_on(store.labelled(site, self.number, page))?;
             let full = rows.len() >= PAGE as usize;
             for row in rows {
                 page.after = row.seq;
@@ -244,7 +280,7 @@ impl Rows for Blog<'_> {
                 visit(&LabelledComment {
                     comment: row.comment,
                     label,
-                    source: self.site.to_string(),
+                    source: site.to_string(),
                     family: None,
                     split: None,
                     topic: None,
@@ -335,8 +371,8 @@ struct Changed {
 }
 
 impl Changed {
-    fn add(&mut self, was: &Verdict, is: &Verdict, label: Option<Label>, comment: &Comment) {
-        match (was.decision, is.decision) {
+    fn add(&mut self, was: Decision, is: Decision, label: Option<Label>, comment: &Comment) {
+        match (was, is) {
             (Decision::Approve, after) if label != Some(Label::Spam) => {
                 self.count.approved += 1;
                 if after == Decision::Hold {

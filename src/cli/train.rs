@@ -45,7 +45,7 @@ pub struct TrainArgs {
     store: Option<Option<StoreChoice>>,
 
     /// With --store: only the model of this site.
-    #[arg(long, value_name = "SITE", requires = "store")]
+    #[arg(long, value_name = "SITE", requires = "store", conflicts_with = "paths")]
     site: Option<Site>,
 
     /// With --store: the generic model to start from; the embedded one if not given.
@@ -53,27 +53,27 @@ pub struct TrainArgs {
     model: Option<PathBuf>,
 
     /// With --store: how many times an ordinary row each own comment counts; by their number if not given.
-    #[arg(long, value_name = "FACTOR", requires = "store", value_parser = parse_weight)]
+    #[arg(long, value_name = "FACTOR", requires = "store", conflicts_with = "paths", value_parser = parse_weight)]
     own_weight: Option<f64>,
 
     /// With --store: judge the decisions of so many days again.
-    #[arg(long, value_name = "DAYS", requires = "store", default_value_t = 30)]
+    #[arg(long, value_name = "DAYS", requires = "store", conflicts_with = "paths", default_value_t = 30)]
     days: u32,
 
     /// With --store: show the texts of decisions that would change.
-    #[arg(long, requires = "store")]
+    #[arg(long, requires = "store", conflicts_with = "paths")]
     show_flips: bool,
 
     /// With --store: of comments that were approved and that nobody corrected, how many may turn into holds.
-    #[arg(long, value_name = "SHARE", requires = "store", default_value = "20/1000")]
+    #[arg(long, value_name = "SHARE", requires = "store", conflicts_with = "paths", default_value = "20/1000")]
     flips_at_most: Share,
 
     /// With --store: put the model in service although it holds more than you allow.
-    #[arg(long, requires = "store")]
+    #[arg(long, requires = "store", conflicts_with = "paths")]
     force: bool,
 
     /// With --store: report, and put nothing in service.
-    #[arg(long, requires = "store")]
+    #[arg(long, requires = "store", conflicts_with = "paths")]
     dry_run: bool,
 
     /// Day of the training, for the model card. The clock is not read, so that tomorrow's training gives the same bytes.
@@ -111,7 +111,9 @@ impl TrainArgs {
     /// When a row or file cannot be read, the rows are too few, or the model cannot be written.
     pub fn run(self) -> Result<ExitCode, Failure> {
         match (&self.store, &self.out) {
-            (Some(store), _) => self.retraining().run(store.clone()).map(|()| ExitCode::SUCCESS),
+            (Some(store), _) => {
+                self.retraining().run(store.clone().or(from_environment()?)).map(|()| ExitCode::SUCCESS)
+            }
             (None, Some(out)) => Ok(self.train(out)?),
             (None, None) => Err(anyhow!("name the model file with --out").into()),
         }
@@ -149,6 +151,17 @@ impl TrainArgs {
         eprintln!("wrote model `{}`", out.display());
         output::print(&card::summary(classifier.id(), classifier.card()))?;
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The store that `serve` would use. Read by hand: to clap a variable that is set is an option that was given, and --corpus would
+/// contradict it.
+fn from_environment() -> anyhow::Result<Option<StoreChoice>> {
+    match std::env::var("HAMGATE_STORE") {
+        Ok(store) if !store.is_empty() => {
+            store.parse().map(Some).context("cannot use the store named by HAMGATE_STORE")
+        }
+        _ => Ok(None),
     }
 }
 

@@ -24,11 +24,11 @@ pub struct Allowed {
 /// How recent decisions would change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flips {
-    /// Comments the model before approves, and that nobody called spam.
+    /// Comments that were approved, and that nobody called spam.
     pub approved: u64,
     /// How many of these the new model holds.
     pub now_held: u64,
-    /// Comments the model before holds, and that nobody called ham.
+    /// Comments that were held, and that nobody called ham.
     pub held: u64,
     /// How many of these the new model approves.
     pub now_approved: u64,

@@ -7,7 +7,7 @@
 use std::cell::RefCell;
 use std::sync::Mutex;
 
-use crate::comment::{Comment, Label, LabelledComment};
+use crate::comment::{Label, LabelledComment};
 use crate::figures::{Figures, Judged};
 use crate::text::{Extractor, Features, Fields, View};
 use crate::verdict::{LogOdds, Thresholds, Verdict};
@@ -146,6 +146,11 @@ thread_local! {
 }
 
 impl OwnStatistics {
+    /// Of no rows.
+    fn none() -> Self {
+        OwnStatistics { folds: Vec::new(), totals: Vec::new(), rows: LabelCounts::default() }
+    }
+
     fn count<R: Rows + ?Sized>(rows: &R, fields: Fields) -> Result<Self, R::Error> {
         let folds: Vec<Statistics> = (0..FOLDS).map(|_| Statistics::new()).collect();
         let counted = Mutex::new(LabelCounts::default());
@@ -231,27 +236,23 @@ impl HeldOutJudge {
         Verdict::new(evidence, self.thresholds[fold as usize])
     }
 
-    /// What the generic model alone says of a comment.
-    pub fn judge_generic(&self, comment: &Comment) -> Verdict {
-        self.generic.judge(comment)
-    }
-
-    /// The same rows under the settings of another model for this blog: what it would say of them had it not learned them.
-    pub fn judge_by(&self, settings: &Classifier, row: &LabelledComment) -> Verdict {
-        match &settings.card.own {
-            None => Verdict::new(self.generic.judge(&row.comment).evidence, settings.thresholds),
-            Some(own) => {
-                let (_, evidence) = self.weighed(row, weight_of(own.weight));
-                Verdict::new(evidence, settings.thresholds)
-            }
-        }
+    /// The judge that says what `model` would have said of the rows had it not learned them. `generic` is what it was made from, `rows` are those
+    /// it has learned.
+    ///
+    /// # Errors
+    /// When rows cannot be read.
+    pub fn of<R: Rows + ?Sized>(generic: &Classifier, model: &Classifier, rows: &R) -> Result<Self, R::Error> {
+        let fields = generic.card.fields;
+        let (own, weight) = match &model.card.own {
+            Some(card) => (OwnStatistics::count(rows, fields)?, weight_of(card.weight)),
+            None => (OwnStatistics::none(), ONE),
+        };
+        let thresholds = vec![model.thresholds; FOLDS as usize];
+        Ok(HeldOutJudge { generic: generic.clone(), own, weight, thresholds })
     }
 
     fn evidence(&self, row: &LabelledComment) -> (u64, LogOdds) {
-        self.weighed(row, self.weight)
-    }
-
-    fn weighed(&self, row: &LabelledComment, weight: Weight) -> (u64, LogOdds) {
+        let weight = self.weight;
         SCRATCH.with_borrow_mut(|(extractor, features)| {
             features.fill(extractor, &row.comment, self.generic.card.fields);
             let fold = fold_of(row, extractor);
@@ -304,6 +305,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::comment::Comment;
     use crate::model::Update;
     use crate::model::testing::trained;
     use crate::verdict::ModelId;

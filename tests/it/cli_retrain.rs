@@ -6,7 +6,7 @@ use assert_cmd::Command;
 use hamgate::comment::{Comment, Label};
 use hamgate::site::Site;
 use hamgate::store::{Correction, Decided, Origin, Store, StoreOptions, Target};
-use hamgate::verdict::{Decision, DecisionId, ModelId};
+use hamgate::verdict::{DecisionId, ModelId};
 
 use super::support::shipped_model;
 
@@ -85,7 +85,7 @@ impl Owner {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
     let owner = Owner::new().await;
     label(&owner.store, (0..60).map(|n| (ham(n), Label::Ham)).chain((0..20).map(|n| (spam(n), Label::Spam)))).await;
@@ -96,7 +96,14 @@ async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
 
     let (worked, page, told) = owner.run(&["train", "--store", "--ham-held-at-most", "1/1000"]);
     assert!(worked, "{told}");
-    for said in ["60 ham and 20 spam of its own", "its own threshold", "at most 1.0 of 1,000", "before", "after", "of 10 approved, 0 would be held"] {
+    for said in [
+        "60 ham and 20 spam of its own",
+        "its own threshold",
+        "at most 1.0 of 1,000",
+        "before",
+        "after",
+        "of 10 approved, 0 would be held",
+    ] {
         assert!(page.contains(said), "{said} is missing:\n{page}");
     }
     let first = owner.in_service().await.unwrap();
@@ -115,25 +122,27 @@ async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
     assert!(!worked && told.contains("blog.example"), "{told}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_poisoned_store_is_refused_with_the_reason_unless_the_owner_insists() {
     let owner = Owner::new().await;
-    // Somebody calls the blog's own talk spam.
-    label(&owner.store, (0..120).map(|n| (ham(n), Label::Spam))).await;
     for n in 200..260 {
         decide(&owner.store, ham(n)).await;
     }
     owner.store.flush().await.unwrap();
-    // What people say takes effect at once, so the poison is in service already; the owner goes back to the model before it.
+    // Somebody who has a key calls the blog's own talk spam.
+    label(&owner.store, (0..120).map(|n| (ham(n), Label::Spam)).chain((300..320).map(|n| (ham(n), Label::Ham)))).await;
     let (worked, page, told) = owner.run(&["train", "--store", "--show-flips"]);
-    assert!(page.contains("decisions of the last 30 days"), "{page}");
-    if worked {
-        assert!(page.contains("of 60"), "{page}");
-    }
-    let _ = told;
+    assert!(!worked, "{page}");
+    assert!(told.contains("of 20 honest comments of this blog the new model would hold"), "{told}");
+    assert!(told.contains("that were approved lately and that nobody corrected"), "{told}");
+    assert!(told.contains("--force") && page.contains("would be held: anonymous: Die "), "{told}{page}");
+    assert_eq!(owner.in_service().await, None);
+
+    let (worked, _, told) = owner.run(&["train", "--store", "--force"]);
+    assert!(worked && owner.in_service().await.is_some(), "{told}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dry_run_puts_nothing_in_service_and_nothing_to_learn_is_an_error_that_says_what_to_do() {
     let owner = Owner::new().await;
     let (worked, _, told) = owner.run(&["train", "--store"]);
