@@ -8,14 +8,19 @@ mod comparison;
 mod corpus;
 mod evaluate;
 mod evaluation;
+mod export;
+mod forget;
 mod healthcheck;
 mod inspect;
 mod key;
+mod label;
 mod model;
 mod openapi;
 mod output;
 mod score;
 mod serve;
+mod store;
+mod store_args;
 mod tables;
 mod train;
 mod values;
@@ -63,6 +68,10 @@ enum Command {
     /// Ends on SIGTERM or SIGINT: requests in flight are finished, for as long as --shutdown-deadline allows.
     Serve(Box<ServeOptions>),
     Key(key::KeyArgs),
+    Label(label::LabelArgs),
+    Export(export::ExportArgs),
+    Forget(forget::ForgetArgs),
+    Store(store::StoreCommand),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -82,6 +91,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Inspect(args) => Ok(args.run()?),
         Command::Serve(options) => serve::run(&options).map(worked),
         Command::Key(args) => args.run().map(worked),
+        Command::Label(args) => args.run().map(worked),
+        Command::Export(args) => args.run().map(worked),
+        Command::Forget(args) => args.run().map(worked),
+        Command::Store(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

@@ -45,8 +45,8 @@ pub use health::{StoreHealth, StoreState};
 pub use keys::{Key, KeyRecord, Keyring};
 pub use location::{LocationError, PostgresUrl, StoreChoice, StoreLocation};
 pub use models::{InService, ModelRecord, NewModel};
-pub use pages::{Kept, Labelled, OwnRows, Page, Remembered, Said};
-pub use usage::{Day, Month, MonthError, SiteUsage, Totals};
+pub use pages::{Kept, Labelled, OwnRows, Page, Remembered, Said, SiteOverview};
+pub use usage::{Day, DayError, Moment, Month, MonthError, SiteUsage, Totals};
 
 use crate::clock::now;
 use crate::site::Site;
@@ -195,6 +195,14 @@ impl Store {
     /// When the store cannot be read.
     pub async fn own_rows(&self, site: &Site) -> Result<OwnRows, StoreError> {
         self.read(async |connection| pages::own_rows(connection, site).await).await
+    }
+
+    /// What there is of each site.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn overview(&self) -> Result<Vec<SiteOverview>, StoreError> {
+        self.read(async |connection| pages::overview(connection).await).await
     }
 
     /// The sites that have labelled comments.

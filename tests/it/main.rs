@@ -22,6 +22,8 @@ mod check_api;
 mod cli_evaluate;
 /// What `score` answers, line for line.
 mod cli_score;
+/// What is said, exported, erased and shown of a store from the terminal.
+mod cli_store;
 /// What `train` learns, refuses and writes.
 mod cli_train;
 /// Flag, environment, file and default; what the program says when its configuration or model is wrong.
