@@ -10,6 +10,7 @@ use crate::cli::{Failure, output};
 use crate::comment::Label;
 use crate::site::Site;
 use crate::store::{Kept, Moment, Page, Said};
+use crate::verdict::{Decision, Queue};
 
 /// Print everything that is kept of comments, as JSON Lines
 ///
@@ -110,8 +111,8 @@ impl<'a> From<&'a Kept> for Line<'a> {
             test: kept.test,
             label: kept.label,
             decision: kept.id.map(|id| id.to_string()),
-            verdict: kept.decision.map(|decision| decision.name()),
-            queue: kept.queue.map(|queue| queue.name()),
+            verdict: kept.decision.map(Decision::name),
+            queue: kept.queue.map(Queue::name),
             spam_probability: kept.spam_probability,
             model: kept.model.as_deref(),
             history: kept.history.iter().map(Entry::from).collect(),

@@ -5,7 +5,7 @@ use clap::Args;
 use crate::cli::store_args::{StoreArgs, refused};
 use crate::cli::{Failure, output, tables};
 use crate::config::ServeConfig;
-use crate::store::{Day, ModelRecord, SiteOverview, StoreChoice};
+use crate::store::{Day, ModelRecord, SiteOverview, StoreChoice, StoreLocation};
 
 /// Show where the store lies, how large it is and may become, and what it holds of each site
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ impl StoreCommand {
 }
 
 fn head(config: &ServeConfig, bytes: u64) -> String {
-    let place = config.store.as_ref().and_then(StoreChoice::location).map_or_else(String::new, |at| at.readable());
+    let place = config.store.as_ref().and_then(StoreChoice::location).map_or_else(String::new, StoreLocation::readable);
     format!(
         "{place}\n{} of at most {} MiB; a comment nobody corrected goes after {} days\n",
         mebibytes(bytes),

@@ -269,7 +269,8 @@ mod tests {
             assert_eq!(Day(day).to_string(), date);
             assert_eq!(date.parse(), Ok(Day(day)));
         }
-        for text in ["", "2026-11", "2026-11-31", "2025-02-29", "2026-11-00", "2026-11-1", "2026-11-256", "23.11.2026"] {
+        for text in ["", "2026-11", "2026-11-31", "2025-02-29", "2026-11-00", "2026-11-1", "2026-11-256", "23.11.2026"]
+        {
             assert_eq!(text.parse::<Day>(), Err(DayError), "{text}");
         }
         assert_eq!(Day(1).first_second(), 86_400);

@@ -34,6 +34,8 @@ mod corpus;
 mod data;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
+/// The program is killed while feedback flows, again and again.
+mod kill;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
 /// Nothing a stranger types reaches a log line, at any level.
@@ -50,3 +52,5 @@ mod slow_clients;
 mod store;
 /// Corrections, undos, the feed of changes, models, erasure and export.
 mod store_learning;
+/// What PostgreSQL does that a file does not: come and go, be shared, and be somebody else's.
+mod store_postgres;

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of our own, from what Debian installs, in a folder that goes when the tests end.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -42,7 +42,8 @@ impl Postgres {
     pub fn start_if_installed() -> Option<Self> {
         let Some(programs) = programs() else {
             // Not by `eprintln!`, which a test that succeeds keeps to itself.
-            let _ = writeln!(std::io::stderr(), "skipped on PostgreSQL: its programs (initdb, postgres) are not installed");
+            let _ =
+                writeln!(std::io::stderr(), "skipped on PostgreSQL: its programs (initdb, postgres) are not installed");
             return None;
         };
         let folder = tempfile::Builder::new().prefix("hamgate-postgres-").tempdir().unwrap();
@@ -50,13 +51,13 @@ impl Postgres {
             chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
         let mut server = Postgres { folder, programs, running: None };
-        let initdb = server.command(&server.programs.join("initdb")).arg("--pgdata").arg(server.data()).args([
-            "--username=hamgate",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-        ]).output().unwrap();
+        let initdb = server
+            .command(&server.programs.join("initdb"))
+            .arg("--pgdata")
+            .arg(server.data())
+            .args(["--username=hamgate", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"])
+            .output()
+            .unwrap();
         assert!(initdb.status.success(), "{}", String::from_utf8_lossy(&initdb.stderr));
         server.start();
         Some(server)
@@ -100,7 +101,8 @@ impl Postgres {
         self.running = Some(shell.spawn().unwrap());
         let begun = Instant::now();
         let ready = || {
-            let asked = self.command(&self.programs.join("pg_isready")).arg("-q").arg("-h").arg(self.folder.path()).status();
+            let asked =
+                self.command(&self.programs.join("pg_isready")).arg("-q").arg("-h").arg(self.folder.path()).status();
             asked.is_ok_and(|status| status.success())
         };
         while !ready() {
@@ -138,12 +140,6 @@ impl Postgres {
         let url = format!("{}&options=-c%20search_path%3D{name}", self.url());
         Schema { name, url }
     }
-
-    /// What the server has said of itself.
-    pub fn log(&self) -> Vec<String> {
-        let log = fs::File::open(self.folder.path().join("log")).unwrap();
-        BufReader::new(log).lines().map_while(Result::ok).collect()
-    }
 }
 
 impl Drop for Postgres {
@@ -161,9 +157,7 @@ impl Schema {
 /// For tests that are not asynchronous themselves.
 pub fn runtime() -> &'static tokio::runtime::Runtime {
     static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
-    })
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap())
 }
 
 fn is_root() -> bool {
