@@ -136,7 +136,8 @@ impl Store {
             .then_some(Bounds { days: options.retention_days, bytes: u64::from(options.limit_mib) << 20 });
         let (queue, messages) = mpsc::channel(options.queue_decisions + QUESTIONS);
         let readers = Readers::new(Opening::new(location, options.lock_patience)?, options.answer_patience);
-        tokio::spawn(Writer::new(database, messages, Arc::clone(&shared), bounds, numbers).run());
+        let patience = options.answer_patience;
+        tokio::spawn(Writer::new(database, messages, Arc::clone(&shared), bounds, numbers, patience).run());
         Ok(Store { queue, patience: options.answer_patience, readers: Arc::new(readers), shared })
     }
 
