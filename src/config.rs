@@ -42,9 +42,11 @@ pub struct ServeOptions {
 
     /// Where decisions, corrections and keys are kept
     ///
-    /// `sqlite:PATH` or a path: a SQLite file, which is made when it is not there. `none`: nothing is kept, there are no
-    /// keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else in ~/.local/share.
-    #[arg(long, env = "HAMGATE_STORE", value_name = "STORE")]
+    /// `sqlite:PATH` or a path: a SQLite file, which is made when it is not there. `postgres://USER@HOST/DATABASE`: a
+    /// PostgreSQL database, which several instances may share; give the password by PGPASSWORD or ~/.pgpass. `none`:
+    /// nothing is kept, there are no keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else
+    /// in ~/.local/share.
+    #[arg(long, env = "HAMGATE_STORE", hide_env_values = true, value_name = "STORE")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreChoice>,
 
@@ -370,12 +372,13 @@ impl ServeConfig {
         }
     }
 
-    /// As TOML that `--config` reads back.
+    /// As TOML that `--config` reads back, but for the password in the address of a store, which is left out.
     ///
     /// # Errors
     /// When a path is not valid Unicode, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String, ConfigError> {
-        toml::to_string(self).map_err(|e| ConfigError::Inconsistent(e.to_string()))
+        let store = self.store.clone().map(StoreChoice::without_password);
+        toml::to_string(&ServeConfig { store, ..self.clone() }).map_err(|e| ConfigError::Inconsistent(e.to_string()))
     }
 }
 

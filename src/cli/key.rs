@@ -1,14 +1,11 @@
 //! `hamgate key`: who may ask.
 
-use std::path::PathBuf;
-
-use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 
+use crate::cli::store_args::{StoreArgs, refused};
 use crate::cli::{Failure, output, tables};
-use crate::config::ServeOptions;
 use crate::site::Site;
-use crate::store::{Day, Key, KeyRecord, Store, StoreChoice, StoreLocation, StoreOptions};
+use crate::store::{Day, Key, KeyRecord, Store};
 
 /// Make, list and revoke the keys that blogs ask with
 ///
@@ -19,15 +16,8 @@ pub struct KeyArgs {
     #[command(subcommand)]
     command: Command,
 
-    /// Store to keep it in; the one `hamgate serve` uses
-    ///
-    /// Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else in ~/.local/share.
-    #[arg(long, env = "HAMGATE_STORE", value_name = "STORE", global = true)]
-    store: Option<StoreChoice>,
-
-    /// TOML file of `hamgate serve` that may name the store
-    #[arg(long, env = "HAMGATE_CONFIG", value_name = "FILE", global = true)]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,24 +43,8 @@ impl KeyArgs {
     /// # Errors
     /// When there is no store, or it cannot be read or written.
     pub fn run(self) -> Result<(), Failure> {
-        let options = ServeOptions { store: self.store, config: self.config, ..ServeOptions::default() };
-        let config = super::serve::configure(&options)?;
-        let location = location(config.store.as_ref())?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-        runtime.block_on(async {
-            let store = super::serve::open(location, StoreOptions { forgets: false, ..config.store_options() }).await?;
-            let done = self.command.run(&store).await;
-            store.close().await;
-            done
-        })
+        self.store.work(async |store| self.command.run(store).await)
     }
-}
-
-fn location(choice: Option<&StoreChoice>) -> Result<&StoreLocation, Failure> {
-    choice.and_then(StoreChoice::location).ok_or_else(|| {
-        Failure::from(anyhow!("keys are kept in a store, and there is none"))
-            .with_hint("give its path with `--store`, the same as for `hamgate serve`")
-    })
 }
 
 impl Command {
@@ -106,9 +80,4 @@ fn table(keys: &[KeyRecord]) -> String {
         table.row([key.site.to_string(), key.id.to_string(), Day::of(key.created).to_string(), revoked]);
     }
     table.render()
-}
-
-fn refused(error: crate::store::StoreError, what: &'static str) -> Failure {
-    let hint = error.hint();
-    Failure::from(anyhow::Error::new(error).context(what)).with_hint(hint)
 }

@@ -8,10 +8,13 @@ mod comparison;
 mod corpus;
 mod evaluate;
 mod evaluation;
+mod export;
+mod forget;
 mod healthcheck;
 mod import;
 mod inspect;
 mod key;
+mod label;
 mod model;
 mod openapi;
 mod output;
@@ -19,6 +22,8 @@ mod retrain;
 mod rollback;
 mod score;
 mod serve;
+mod store;
+mod store_args;
 mod tables;
 mod train;
 mod values;
@@ -68,6 +73,10 @@ enum Command {
     Key(key::KeyArgs),
     Rollback(rollback::RollbackArgs),
     Import(import::ImportArgs),
+    Label(label::LabelArgs),
+    Export(export::ExportArgs),
+    Forget(forget::ForgetArgs),
+    Store(store::StoreCommand),
     /// Ask a running service whether it can judge
     Healthcheck(healthcheck::Options),
     /// Print the description of the HTTP interface, as OpenAPI 3.1
@@ -89,6 +98,10 @@ pub fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Command::Key(args) => args.run().map(worked),
         Command::Rollback(args) => args.run().map(worked),
         Command::Import(args) => args.run().map(worked),
+        Command::Label(args) => args.run().map(worked),
+        Command::Export(args) => args.run().map(worked),
+        Command::Forget(args) => args.run().map(worked),
+        Command::Store(args) => args.run().map(worked),
         Command::Healthcheck(options) => healthcheck::run(&options).map(worked),
         Command::Openapi => openapi::run().map(worked),
     }

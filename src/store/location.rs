@@ -127,17 +127,21 @@ impl FromStr for PostgresUrl {
     }
 }
 
+/// Without the password, which may stand before the `@` and as a parameter.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A password may stand before the `@`, and as a parameter.
-        let shown = self.0.split('?').next().unwrap_or_default();
-        let (scheme, rest) = shown.split_once("://").unwrap_or(("postgres", shown));
-        let (user, place) = rest.rsplit_once('@').map_or((None, rest), |(user, place)| (Some(user), place));
-        let user = user.map(|user| user.split(':').next().unwrap_or_default());
-        match user {
-            Some(user) => write!(f, "{scheme}://{user}@{place}"),
-            None => write!(f, "{scheme}://{place}"),
+        let (address, parameters) = self.0.split_once('?').unwrap_or((&self.0, ""));
+        let (scheme, rest) = address.split_once("://").unwrap_or(("postgres", address));
+        write!(f, "{scheme}://")?;
+        match rest.rsplit_once('@') {
+            Some((user, place)) => write!(f, "{}@{place}", user.split(':').next().unwrap_or_default())?,
+            None => f.write_str(rest)?,
         }
+        let parameters = parameters.split('&').filter(|it| !it.is_empty() && !it.starts_with("password="));
+        for (parameter, before) in parameters.zip(std::iter::once('?').chain(std::iter::repeat('&'))) {
+            write!(f, "{before}{parameter}")?;
+        }
+        Ok(())
     }
 }
 
@@ -148,6 +152,17 @@ impl fmt::Debug for PostgresUrl {
 }
 
 impl StoreChoice {
+    /// The same, fit to be shown.
+    #[must_use]
+    pub fn without_password(self) -> Self {
+        match self {
+            StoreChoice::At(StoreLocation::Postgres(url)) => {
+                StoreChoice::At(StoreLocation::Postgres(PostgresUrl(url.to_string())))
+            }
+            choice => choice,
+        }
+    }
+
     /// The place, where there is one.
     pub fn location(&self) -> Option<&StoreLocation> {
         match self {
@@ -176,9 +191,13 @@ impl TryFrom<String> for StoreChoice {
     }
 }
 
+/// The choice as it is read back: with the password, if there is one.
 impl From<StoreChoice> for String {
     fn from(choice: StoreChoice) -> Self {
-        choice.to_string()
+        match choice {
+            StoreChoice::At(StoreLocation::Postgres(PostgresUrl(url))) => url,
+            choice => choice.to_string(),
+        }
     }
 }
 
@@ -222,8 +241,9 @@ mod tests {
     fn an_address_of_postgresql_never_shows_its_password() {
         let table = [
             ("postgres://anna:secret@db.example:5433/hamgate", "postgres://anna@db.example:5433/hamgate"),
-            ("postgresql://db.example/hamgate?password=secret&user=anna", "postgresql://db.example/hamgate"),
-            ("postgres:///hamgate?host=/run/postgresql", "postgres:///hamgate"),
+            ("postgresql://db.example/hamgate?password=secret&user=anna", "postgresql://db.example/hamgate?user=anna"),
+            ("postgres:///hamgate?host=/run/postgresql", "postgres:///hamgate?host=/run/postgresql"),
+            ("postgres:///h?host=/run&password=secret&user=x", "postgres:///h?host=/run&user=x"),
             ("postgres://anna:p%40secret@db.example/x", "postgres://anna@db.example/x"),
         ];
         for (text, shown) in table {
@@ -231,13 +251,16 @@ mod tests {
             assert_eq!(location.to_string(), shown);
             assert_eq!(location.readable(), shown);
             assert!(!format!("{location:?}").contains("secret"), "{text}");
+            let choice = StoreChoice::At(location);
+            assert_eq!(String::from(choice.clone()), text);
+            assert_eq!(String::from(choice.without_password()), shown);
         }
     }
 
     #[test]
     fn none_is_a_choice_and_every_choice_reads_back() {
-        for text in ["none", "sqlite:none", "sqlite:/a b/c"] {
-            assert_eq!(text.parse::<StoreChoice>().unwrap().to_string(), text);
+        for text in ["none", "sqlite:none", "sqlite:/a b/c", "postgres://anna:secret@db.example/hamgate?host=/run"] {
+            assert_eq!(String::from(text.parse::<StoreChoice>().unwrap()), text);
         }
         assert_eq!("none".parse(), Ok(StoreChoice::None));
     }

@@ -45,8 +45,8 @@ pub use health::{StoreHealth, StoreState};
 pub use keys::{Key, KeyRecord, Keyring};
 pub use location::{LocationError, PostgresUrl, StoreChoice, StoreLocation};
 pub use models::{InService, ModelRecord, NewModel};
-pub use pages::{Kept, Labelled, OwnRows, Page, Remembered, Said};
-pub use usage::{Day, Month, MonthError, SiteUsage, Totals};
+pub use pages::{Kept, Labelled, OwnRows, Page, Remembered, Said, SiteOverview};
+pub use usage::{Day, DayError, Moment, Month, MonthError, SiteUsage, Totals};
 
 use crate::clock::now;
 use crate::site::Site;
@@ -136,7 +136,8 @@ impl Store {
             .then_some(Bounds { days: options.retention_days, bytes: u64::from(options.limit_mib) << 20 });
         let (queue, messages) = mpsc::channel(options.queue_decisions + QUESTIONS);
         let readers = Readers::new(Opening::new(location, options.lock_patience)?, options.answer_patience);
-        tokio::spawn(Writer::new(database, messages, Arc::clone(&shared), bounds, numbers).run());
+        let patience = options.answer_patience;
+        tokio::spawn(Writer::new(database, messages, Arc::clone(&shared), bounds, numbers, patience).run());
         Ok(Store { queue, patience: options.answer_patience, readers: Arc::new(readers), shared })
     }
 
@@ -195,6 +196,14 @@ impl Store {
     /// When the store cannot be read.
     pub async fn own_rows(&self, site: &Site) -> Result<OwnRows, StoreError> {
         self.read(async |connection| pages::own_rows(connection, site).await).await
+    }
+
+    /// What there is of each site.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn overview(&self) -> Result<Vec<SiteOverview>, StoreError> {
+        self.read(async |connection| pages::overview(connection).await).await
     }
 
     /// The sites that have labelled comments.

@@ -105,6 +105,19 @@ pub struct OwnRows {
     pub spam: u64,
 }
 
+/// What there is of a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SiteOverview {
+    /// The site.
+    pub site: Site,
+    /// Its comments, trials among them.
+    pub comments: u64,
+    /// Those with a label, trials left out.
+    pub own: OwnRows,
+    /// When the oldest of its comments was decided, or first corrected, in seconds since 1970.
+    pub oldest: Option<i64>,
+}
+
 /// A question for comments `m`: the columns that [`comment`] reads, then others.
 macro_rules! select_comment {
     ($rest:literal) => {
@@ -138,6 +151,21 @@ pub(super) async fn own_rows(connection: &mut Connection, site: &Site) -> Result
         }
     }
     Ok(own)
+}
+
+/// What there is of each site that has comments or ever had a model of its own.
+pub(super) async fn overview(connection: &mut Connection) -> Result<Vec<SiteOverview>, StoreError> {
+    let sql = "SELECT m.site, COUNT(m.seq), \
+               COUNT(CASE WHEN m.label = 'ham' AND m.test = 0 THEN 1 END), \
+               COUNT(CASE WHEN m.label = 'spam' AND m.test = 0 THEN 1 END), MIN(m.at) \
+               FROM (SELECT site, seq, label, test, at FROM comments \
+               UNION ALL SELECT site, NULL, NULL, 0, NULL FROM in_service) m GROUP BY m.site ORDER BY m.site";
+    let rows = query(sql).fetch_all(connection).await?;
+    let read = |row: &Row| {
+        let own = OwnRows { ham: row.count(2)?, spam: row.count(3)? };
+        Ok(SiteOverview { site: row.site(0)?, comments: row.count(1)?, own, oldest: row.get(4)? })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// The sites with labelled comments, trials left out.

@@ -39,9 +39,6 @@ const MIGRATION_PATIENCE: Duration = Duration::from_secs(60);
 /// So long at most it may take to reach a server: less than whoever asks for something waits, so that they hear of it.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(2);
 
-/// So long at most a server may take for one transaction.
-pub(super) const SERVER_PATIENCE: Duration = Duration::from_secs(10);
-
 /// How connections to one database are made.
 #[derive(Debug, Clone)]
 pub(super) enum Opening {

@@ -27,6 +27,15 @@ pub struct Month {
 #[error("write a month as year and number, such as 2026-11")]
 pub struct MonthError;
 
+/// A text that is no day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a day of the calendar as year, month and day, such as 2026-11-23")]
+pub struct DayError;
+
+/// A moment, UTC, in seconds since 1970; written `2026-11-23T09:30:00Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment(pub i64);
+
 /// What was counted. Trials (`test`) are not in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Totals {
@@ -79,6 +88,11 @@ impl Day {
         Month { year, month }
     }
 
+    /// When it begins, in seconds since 1970.
+    pub fn first_second(self) -> i64 {
+        self.0 * 86_400
+    }
+
     /// Year, month and day of the month. Howard Hinnant, "chrono-compatible low-level date algorithms", `civil_from_days`.
     fn civil(self) -> (i64, i64, i64) {
         let days = self.0 + 719_468;
@@ -96,6 +110,26 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (year, month, day) = self.civil();
         write!(f, "{year:04}-{month:02}-{day:02}")
+    }
+}
+
+impl FromStr for Day {
+    type Err = DayError;
+
+    fn from_str(text: &str) -> Result<Self, DayError> {
+        let (month, day) = text.rsplit_once('-').ok_or(DayError)?;
+        let month: Month = month.parse().map_err(|_| DayError)?;
+        let day = Day(month.first_day().0 + day.parse::<u8>().map(i64::from).map_err(|_| DayError)? - 1);
+        // The 31st of a month of 30 days is the first of the next.
+        if day.to_string() == text { Ok(day) } else { Err(DayError) }
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of_day = self.0.rem_euclid(86_400);
+        let (hours, minutes, seconds) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
+        write!(f, "{}T{hours:02}:{minutes:02}:{seconds:02}Z", Day::of(self.0))
     }
 }
 
@@ -233,7 +267,15 @@ mod tests {
         ];
         for (day, date) in table {
             assert_eq!(Day(day).to_string(), date);
+            assert_eq!(date.parse(), Ok(Day(day)));
         }
+        for text in ["", "2026-11", "2026-11-31", "2025-02-29", "2026-11-00", "2026-11-1", "2026-11-256", "23.11.2026"]
+        {
+            assert_eq!(text.parse::<Day>(), Err(DayError), "{text}");
+        }
+        assert_eq!(Day(1).first_second(), 86_400);
+        assert_eq!(Moment(1_795_426_205).to_string(), "2026-11-23T09:30:05Z");
+        assert_eq!(Moment(-1).to_string(), "1969-12-31T23:59:59Z");
         assert_eq!(Day::of(86_399), Day(0));
         assert_eq!(Day::of(-1), Day(-1));
     }

@@ -26,14 +26,20 @@ use crate::store::health::{Shared, StoreState};
 use crate::store::keys;
 use crate::store::listener::Listener;
 use crate::store::retention::{self, Bounds};
-use crate::store::schema::{Database, SERVER_PATIENCE, no_answer};
+use crate::store::schema::{Database, no_answer};
 use crate::store::transaction::{News, Transaction};
 
 /// A decision is written at most so long after it was remembered, as long as the disk keeps up.
 const LINGER: Duration = Duration::from_millis(100);
 
-/// So many messages at most are written as one transaction.
+/// So many messages at most are written as one transaction to a file.
 const BATCH: usize = 256;
+
+/// So many to a server, where each takes the time of a journey there and back.
+const SERVER_BATCH: usize = 64;
+
+/// So long at least a server may take for what it is asked, however little whoever asks is willing to wait.
+const LEAST_SERVER_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The pause before a failed write is tried again.
 const RETRY: Duration = Duration::from_millis(500);
@@ -139,11 +145,13 @@ pub(super) enum Message {
 }
 
 /// What is asked of a server is given up after a while: it may have gone without a word. SQLite is waited for.
-async fn in_time<T>(on_server: bool, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    if on_server {
-        timeout(SERVER_PATIENCE, work).await.unwrap_or_else(|_| Err(no_answer(SERVER_PATIENCE)))
-    } else {
-        work.await
+async fn in_time<T>(
+    patience: Option<Duration>,
+    work: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    match patience {
+        Some(patience) => timeout(patience, work).await.unwrap_or_else(|_| Err(no_answer(patience))),
+        None => work.await,
     }
 }
 
@@ -174,7 +182,9 @@ pub(super) struct Writer {
     next_tidy: Instant,
     /// Whether something was deleted whose room is not given back yet.
     littered: bool,
-    /// Gives it back, on a server.
+    /// How long a server is waited for; a file is waited for in any case.
+    patience: Option<Duration>,
+    /// Gives room back, on a server.
     sweeping: Option<JoinHandle<()>>,
     _listener: Option<Listener>,
 }
@@ -187,9 +197,11 @@ impl Writer {
         shared: Arc<Shared>,
         bounds: Option<Bounds>,
         numbers: (i64, i64),
+        patience: Duration,
     ) -> Self {
         let now = Instant::now();
         let (next_refresh, next_tidy) = (now + REFRESH, now);
+        let patience = database.server().map(|_| patience.max(LEAST_SERVER_PATIENCE));
         let listener = database.server().and_then(|opening| Listener::start(opening, &shared));
         Writer {
             database,
@@ -202,6 +214,7 @@ impl Writer {
             next_refresh,
             next_tidy,
             littered: false,
+            patience,
             sweeping: None,
             _listener: listener,
         }
@@ -264,10 +277,11 @@ impl Writer {
     /// Writes what waits and answers. What failed and nobody waits for goes on waiting.
     async fn write(&mut self) -> Result<(), StoreError> {
         self.waiting.retain(|message| !message.is_abandoned());
+        let most = if self.patience.is_some() { SERVER_BATCH } else { BATCH };
         let mut must_try = self.shared.state() != StoreState::Ready;
         while must_try || !self.waiting.is_empty() {
             must_try = false;
-            let mut batch: Vec<Message> = self.waiting.drain(..self.waiting.len().min(BATCH)).collect();
+            let mut batch: Vec<Message> = self.waiting.drain(..self.waiting.len().min(most)).collect();
             match self.commit(&mut batch).await {
                 Ok(news) => {
                     self.shared.wrote(Ok(()));
@@ -286,8 +300,7 @@ impl Writer {
     /// Writes a batch as one transaction.
     async fn commit(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
         self.database.require().await?;
-        let on_server = self.database.connection.is_postgres();
-        let written = in_time(on_server, self.write_within(batch)).await;
+        let written = in_time(self.patience, self.write_within(batch)).await;
         if let Err(error) = &written {
             self.database.note(error);
             if !matches!(error, StoreError::Unreachable(_)) {
@@ -371,8 +384,7 @@ impl Writer {
 
     /// Reads anew what others may have changed. While that fails, keys that were valid stay valid.
     async fn refresh(&mut self) {
-        let on_server = self.database.connection.is_postgres();
-        if let Err(error) = in_time(on_server, self.read_anew()).await {
+        if let Err(error) = in_time(self.patience, self.read_anew()).await {
             self.database.note(&error);
             match error {
                 StoreError::Unreachable(_) => self.shared.wrote(Err(&error)),
@@ -398,8 +410,8 @@ impl Writer {
     async fn tidy(&mut self) -> bool {
         let mut more = false;
         if let Some(bounds) = self.bounds {
-            let on_server = self.database.connection.is_postgres();
-            match in_time(on_server, retention::step(&mut self.database.connection, bounds, now())).await {
+            let step = retention::step(&mut self.database.connection, bounds, now());
+            match in_time(self.patience, step).await {
                 Ok(step) => {
                     self.shared.bytes.store(step.bytes, Relaxed);
                     more = step.gone > 0;

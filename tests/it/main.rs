@@ -28,6 +28,8 @@ mod cli_import;
 mod cli_retrain;
 /// What `score` answers, line for line.
 mod cli_score;
+/// What is said, exported, erased and shown of a store from the terminal.
+mod cli_store;
 /// What `train` learns, refuses and writes.
 mod cli_train;
 /// Flag, environment, file and default; what the program says when its configuration or model is wrong.
@@ -42,6 +44,8 @@ mod feedback;
 mod import;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
+/// The program is killed while feedback flows, again and again.
+mod kill;
 /// The layers of ARCHITECTURE.md point one way.
 mod layers;
 /// What people say has an effect, survives, is shared and taken back; models are replaced while requests run.
@@ -62,3 +66,5 @@ mod slow_clients;
 mod store;
 /// Corrections, undos, the feed of changes, models, erasure and export.
 mod store_learning;
+/// What PostgreSQL does that a file does not: come and go, be shared, and be somebody else's.
+mod store_postgres;

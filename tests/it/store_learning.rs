@@ -9,14 +9,13 @@ use hamgate::store::{
 use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId};
 use proptest::prelude::*;
 
-use crate::support::Postgres;
+use crate::support::{Postgres, runtime};
 
 const ALL: Page = Page { after: 0, limit: 1_000 };
 
 /// Does a test on a store of every kind there is here.
 fn everywhere(test: impl AsyncFn(Store, &StoreLocation)) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    runtime.block_on(async {
+    runtime().block_on(async {
         let folder = tempfile::tempdir().unwrap();
         let location = StoreLocation::from(folder.path().join("store.sqlite"));
         let store = open(&location).await;

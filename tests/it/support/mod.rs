@@ -11,7 +11,7 @@ mod server;
 pub use blog::{Blog, KEY, REQUIRED, Said, WORDPRESS};
 pub use log::Log;
 pub use model::{shipped_model, shipped_model_bytes};
-pub use postgres::{Postgres, Schema};
+pub use postgres::{Postgres, Schema, runtime};
 pub use raw::{Answer as RawAnswer, Raw, chunk, post, post_chunked};
 pub use server::{TestServer, config, span};
 

@@ -1,7 +1,7 @@
 //! A PostgreSQL server of our own, from what Debian installs, in a folder that goes when the tests end.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -140,12 +140,6 @@ impl Postgres {
         let url = format!("{}&options=-c%20search_path%3D{name}", self.url());
         Schema { name, url }
     }
-
-    /// What the server has said of itself.
-    pub fn log(&self) -> Vec<String> {
-        let log = fs::File::open(self.folder.path().join("log")).unwrap();
-        BufReader::new(log).lines().map_while(Result::ok).collect()
-    }
 }
 
 impl Drop for Postgres {
@@ -158,6 +152,12 @@ impl Schema {
     pub async fn connect(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
     }
+}
+
+/// For tests that are not asynchronous themselves.
+pub fn runtime() -> &'static tokio::runtime::Runtime {
+    static RUNTIME: OnceLock<tokio::runtime::Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap())
 }
 
 fn is_root() -> bool {

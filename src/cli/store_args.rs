@@ -1,0 +1,66 @@
+//! The store a command works on.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+
+use crate::cli::Failure;
+use crate::config::{ServeConfig, ServeOptions};
+use crate::store::{Store, StoreChoice, StoreError, StoreOptions};
+
+/// Which store it is. Every command that takes one takes it in the same words.
+#[derive(Debug, Clone, Args)]
+pub struct StoreArgs {
+    /// Store to work on; the one `hamgate serve` uses
+    ///
+    /// A path, or postgres://USER@HOST/DATABASE. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else in
+    /// ~/.local/share.
+    #[arg(long, env = "HAMGATE_STORE", hide_env_values = true, value_name = "STORE", global = true)]
+    store: Option<StoreChoice>,
+
+    /// TOML file of `hamgate serve` that may name the store
+    #[arg(long, env = "HAMGATE_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// The configuration of the service that uses the same store.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn configuration(&self) -> Result<ServeConfig, Failure> {
+        let options =
+            ServeOptions { store: self.store.clone(), config: self.config.clone(), ..ServeOptions::default() };
+        super::serve::configure(&options)
+    }
+
+    /// Opens the store, does something with it, and closes it.
+    ///
+    /// # Errors
+    /// When there is no store, it cannot be opened, or the work fails.
+    pub fn work<T>(&self, work: impl AsyncFnOnce(&Store) -> Result<T, Failure>) -> Result<T, Failure> {
+        let config = self.configuration()?;
+        let location = config.store.as_ref().and_then(StoreChoice::location).ok_or_else(|| {
+            Failure::from(anyhow!("this works on a store, and there is none"))
+                .with_hint("give its path with `--store`, the same as for `hamgate serve`")
+        })?;
+        // What goes is up to the service and its options; and a command may take longer than a visitor would wait.
+        let options =
+            StoreOptions { forgets: false, answer_patience: Duration::from_secs(60), ..config.store_options() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
+        runtime.block_on(async {
+            let store = super::serve::open(location, options).await?;
+            let done = work(&store).await;
+            store.close().await;
+            done
+        })
+    }
+}
+
+/// What was tried and why it did not work.
+pub fn refused(error: StoreError, what: &'static str) -> Failure {
+    let hint = error.hint();
+    Failure::from(anyhow::Error::new(error).context(what)).with_hint(hint)
+}
