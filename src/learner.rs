@@ -115,14 +115,14 @@ pub struct Learner {
     /// Every change of a label up to this number is learned.
     through: i64,
     reloads: mpsc::Receiver<Reply>,
-    learned: watch::Sender<i64>,
+    progress: watch::Sender<i64>,
 }
 
 impl Learner {
     /// A learner that puts what it learns in service by `moderator`, which holds the generic model of `source`.
     pub fn new(source: ModelSource, moderator: Arc<Moderator>, store: Option<Store>) -> (Self, LearnerHandle) {
         let (asks, reloads) = mpsc::channel(8);
-        let (learned, through) = watch::channel(0);
+        let (progress, through) = watch::channel(0);
         let learner = Learner {
             generic: moderator.generic(),
             source,
@@ -132,7 +132,7 @@ impl Learner {
             in_service: Vec::new(),
             through: 0,
             reloads,
-            learned,
+            progress,
         };
         (learner, LearnerHandle { reloads: asks, through })
     }
@@ -156,7 +156,7 @@ impl Learner {
             if news {
                 self.serve();
             }
-            self.learned.send_replace(self.through);
+            self.progress.send_replace(self.through);
             if !more {
                 return Ok(());
             }

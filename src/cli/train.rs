@@ -42,6 +42,7 @@ pub struct TrainArgs {
 
     /// Learn from the comments of this store instead of a corpus: a path or URL, as for `serve`; without a value, the store `serve` uses.
     #[arg(long, value_name = "STORE", num_args = 0..=1, conflicts_with_all = ["paths", "out", "date", "fields", "weights", "split"])]
+    #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     store: Option<Option<StoreChoice>>,
 
     /// With --store: only the model of this site.
@@ -139,7 +140,7 @@ impl TrainArgs {
         let corpus = &watched.corpus;
         let about = About { date: self.date.as_ref().map(|Day(day)| day.clone()), files: corpus.digests()? };
         let options = TrainOptions {
-            fields: self.fields.clone().into(),
+            fields: self.fields.into(),
             ham_held_at_most: self.ham_held_at_most.0,
             source_weights: by_source(&self.weights),
         };

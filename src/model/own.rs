@@ -386,7 +386,7 @@ mod tests {
 
         #[test]
         fn what_a_row_is_called_never_moves_its_own_held_out_verdict(flipped in 0..TEXTS.len()) {
-            let label = |n: usize, flip: bool| if (n % 2 == 0) == flip { Label::Ham } else { Label::Spam };
+            let label = |n: usize, flip: bool| if n.is_multiple_of(2) == flip { Label::Ham } else { Label::Spam };
             let rows = |flip: Option<usize>| -> Vec<LabelledComment> {
                 TEXTS.iter().enumerate().map(|(n, text)| row(text, label(n, flip == Some(n)))).collect()
             };

@@ -45,7 +45,7 @@ async fn label(store: &Store, rows: impl IntoIterator<Item = (String, Label)>) {
     store.correct_all(corrections.collect()).await.unwrap();
 }
 
-async fn decide(store: &Store, content: String) {
+fn decide(store: &Store, content: String) {
     let model = shipped_model();
     let comment = Comment::from_text(content).unwrap();
     let answer = model.check(None, &comment);
@@ -90,7 +90,7 @@ async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
     let owner = Owner::new().await;
     label(&owner.store, (0..60).map(|n| (ham(n), Label::Ham)).chain((0..20).map(|n| (spam(n), Label::Spam)))).await;
     for n in 100..110 {
-        decide(&owner.store, ham(n)).await;
+        decide(&owner.store, ham(n));
     }
     owner.store.flush().await.unwrap();
 
@@ -126,7 +126,7 @@ async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
 async fn a_poisoned_store_is_refused_with_the_reason_unless_the_owner_insists() {
     let owner = Owner::new().await;
     for n in 200..260 {
-        decide(&owner.store, ham(n)).await;
+        decide(&owner.store, ham(n));
     }
     owner.store.flush().await.unwrap();
     // Somebody who has a key calls the blog's own talk spam.

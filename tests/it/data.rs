@@ -124,6 +124,20 @@ fn both_labels_and_languages_are_there_in_number_and_balance() {
 }
 
 #[test]
+fn a_fifth_is_held_out_by_whole_topics() {
+    let rows = rows();
+    let test = |row: &Row| row.labelled.split.as_deref() == Some("test");
+    let share = share(&rows.iter().collect::<Vec<_>>(), test);
+    assert!((0.2..0.25).contains(&share), "{share}");
+    let mut sides: HashMap<String, (bool, &str)> = HashMap::new();
+    for row in &rows {
+        let topic = row.labelled.topic.clone().unwrap_or_default();
+        let (side, first) = *sides.entry(topic.clone()).or_insert((test(row), &row.at));
+        assert_eq!(side, test(row), "topic `{topic}` is on both sides: {first} and {}", row.at);
+    }
+}
+
+#[test]
 fn honest_people_have_websites_and_spam_often_has_none() {
     let rows = rows();
     for source in ["hamgate-de", "hamgate-en"] {
