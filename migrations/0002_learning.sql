@@ -29,6 +29,11 @@ CREATE INDEX corrections_by_comment ON corrections (comment, seq);
 DROP INDEX comments_labelled;
 CREATE INDEX comments_to_learn_from ON comments (site, seq, label) WHERE label IS NOT NULL AND test = 0;
 
+-- The newest comment of a fingerprint is asked for. Without the order in the index, PostgreSQL may go through all comments,
+-- newest first, until it meets one.
+DROP INDEX comments_by_fingerprint;
+CREATE INDEX comments_by_fingerprint ON comments (fingerprint, seq);
+
 -- Models trained for one site.
 CREATE TABLE models (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
