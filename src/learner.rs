@@ -122,7 +122,8 @@ impl Learner {
     /// A learner that puts what it learns in service by `moderator`, which holds the generic model of `source`.
     pub fn new(source: ModelSource, moderator: Arc<Moderator>, store: Option<Store>) -> (Self, LearnerHandle) {
         let (asks, reloads) = mpsc::channel(8);
-        let (progress, through) = watch::channel(0);
+        // Without a store there is nothing to learn, and everything is learned.
+        let (progress, through) = watch::channel(if store.is_some() { 0 } else { i64::MAX });
         let learner = Learner {
             generic: moderator.generic(),
             source,

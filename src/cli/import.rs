@@ -291,7 +291,7 @@ async fn report(store: Store, site: Site) -> Result<String, Failure> {
     let site_name = site.clone();
     let report = tokio::task::spawn_blocking(move || retrain::held_out_report(&runtime, &store, &site)).await;
     let report = report.context("cannot judge what was imported")??;
-    Ok(format!("\n{report}\n`hamgate train --store` with `--site {site_name}` puts that model in service.\n"))
+    Ok(format!("\n{report}\n`hamgate train --store --site {site_name}` puts that model in service.\n"))
 }
 
 async fn own_rows(store: &Store, sites: &BTreeSet<Site>) -> Result<Vec<Own>, StoreError> {

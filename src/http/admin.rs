@@ -80,7 +80,6 @@ struct Reloaded {
 }
 
 async fn reload(asker: &Asker, app: &App) -> Result<Response, Problem> {
-    let learner = app.learner.as_ref().ok_or_else(Problem::internal)?;
     let detail = match (&app.admin, asker.token()) {
         (Some(admin), Some(token)) if admin.is(token) => None,
         (Some(_), Some(_)) => Some("this is not the token of --admin-token-file"),
@@ -90,6 +89,7 @@ async fn reload(asker: &Asker, app: &App) -> Result<Response, Problem> {
     if let Some(detail) = detail {
         return Err(Problem::new(Kind::Unauthorized, detail));
     }
+    let learner = app.learner.as_ref().ok_or_else(Problem::internal)?;
     match learner.reload().await {
         Ok(model) => json(&Reloaded { model }),
         Err(error @ ReloadError::Unusable(_)) => Err(Problem::new(Kind::NotReplaced, error.to_string())),

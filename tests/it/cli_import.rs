@@ -104,7 +104,11 @@ fn the_end_tells_what_the_blog_has_now_and_what_it_lacks() {
     assert!(out.contains("\nkettle.example now has 2 ham and 0 spam of its own.\n"), "{out}");
     assert!(out.contains("generic spam of the shipped model"), "{out}");
     let out = workshop.imported(&export("disqus.xml"), &kettle).out;
-    assert!(out.ends_with("\nkettle.example now has 3 ham and 1 spam of its own.\n"), "{out}");
+    assert!(out.contains("\nkettle.example now has 3 ham and 1 spam of its own.\n"), "{out}");
+    // How a model trained on it would fare, and how to get it.
+    assert!(out.contains("kettle.example: 3 ham and 1 spam of its own, each counted 20.0 times"), "{out}");
+    assert!(out.contains("own comments, judged by models that had not learned them"), "{out}");
+    assert!(out.ends_with("`hamgate train --store --site kettle.example` puts that model in service.\n"), "{out}");
     let spam = workshop.write("spam.csv", "content,label\nBuy,spam\n");
     let out = workshop.imported(&spam, &["--site", "other.example"]).out;
     assert!(

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::{Blog, HAM, SPAM, TestServer, shipped_model};
+use crate::support::{ADMIN_TOKEN, Blog, HAM, SPAM, TestServer, shipped_model};
 
 #[tokio::test]
 async fn the_probes_say_that_it_lives_and_that_it_can_judge() {
@@ -72,6 +72,9 @@ async fn the_openapi_document_is_true_of_every_path_and_example() {
                     if let Some(media_type) = &media_type {
                         let body = example.replace("0123456789abcdef0123456789abcdef", &decision);
                         request = request.header("content-type", media_type).body(body);
+                    }
+                    if operation["security"][0].get("admin").is_some() {
+                        request = request.header("authorization", format!("Bearer {ADMIN_TOKEN}"));
                     }
                     let response = request.send().await.unwrap();
                     let described = &responses[response.status().as_str()]["content"];

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use hamgate::config::ServeConfig;
-use hamgate::http::{Parts, Server};
+use hamgate::http::{AdminToken, Parts, Server};
+use hamgate::learner::{Learner, ModelSource};
 use hamgate::store::{Store, StoreOptions};
 use sha2::{Digest as _, Sha256};
 use sqlx::{Connection as _, SqliteConnection};
@@ -13,6 +14,9 @@ use super::{TestServer, config, shipped_model};
 
 /// The key of the captured requests.
 pub const KEY: &str = "0123456789ab";
+
+/// The token of whoever administers the service.
+pub const ADMIN_TOKEN: &str = "a token that nobody would guess";
 
 /// What the WordPress plug-in calls itself.
 pub const WORDPRESS: &str = "WordPress/6.8.7 | Akismet/5.5";
@@ -62,7 +66,15 @@ impl Blog {
 
     async fn on(folder: TempDir, config: ServeConfig, options: StoreOptions) -> Self {
         let store = Store::open(&folder.path().join("store.sqlite").into(), options).await.unwrap();
-        let server = Server::bind(&config, Parts::new(shipped_model()).with_store(store.clone())).await.unwrap();
+        let moderator = shipped_model();
+        // It learns nothing from the store: what is looked at here is what is stored and answered, and the model is one for all tests.
+        let (learner, handle) = Learner::new(ModelSource::Embedded, moderator.clone(), None);
+        tokio::spawn(learner.run());
+        let token = folder.path().join("admin-token");
+        std::fs::write(&token, ADMIN_TOKEN).unwrap();
+        let admin = Some(AdminToken::read_file(&token).unwrap());
+        let parts = Parts { store: Some(store.clone()), learner: Some(handle), admin, ..Parts::new(moderator) };
+        let server = Server::bind(&config, parts).await.unwrap();
         Blog { server: TestServer::of(server), store, folder }
     }
 

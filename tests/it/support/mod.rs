@@ -8,7 +8,7 @@ mod postgres;
 mod raw;
 mod server;
 
-pub use blog::{Blog, KEY, REQUIRED, Said, WORDPRESS};
+pub use blog::{ADMIN_TOKEN, Blog, KEY, REQUIRED, Said, WORDPRESS};
 pub use log::Log;
 pub use model::{shipped_model, shipped_model_bytes};
 pub use postgres::{Postgres, Schema, runtime};
