@@ -6,6 +6,7 @@ use crate::cli::store_args::{StoreArgs, refused};
 use crate::cli::{Failure, output};
 use crate::clock::now;
 use crate::comment::Label;
+use crate::model::OWN_HAM_FOR_THRESHOLD;
 use crate::site::Site;
 use crate::store::{Change, Correction, Origin, Store, Target};
 use crate::verdict::DecisionId;
@@ -73,5 +74,9 @@ async fn undo(store: &Store, decision: DecisionId) -> Result<String, Failure> {
 async fn with_own_rows(store: &Store, said: String, site: &Site, test: bool) -> Result<String, Failure> {
     let own = store.own_rows(site).await.map_err(|error| refused(error, "it is stored; cannot count what there is"))?;
     let trial = if test { " This one is a trial and does not count." } else { "" };
-    Ok(format!("{said} {site} has {} ham and {} spam of its own.{trial}\n", own.ham, own.spam))
+    let missing = match OWN_HAM_FOR_THRESHOLD.saturating_sub(own.ham) {
+        0 => String::new(),
+        missing => format!(" {missing} more ham until a training fits a threshold of its own."),
+    };
+    Ok(format!("{said} {site} has {} ham and {} spam of its own.{missing}{trial}\n", own.ham, own.spam))
 }
