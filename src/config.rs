@@ -43,8 +43,8 @@ pub struct ServeOptions {
     /// Where decisions, corrections and keys are kept
     ///
     /// `sqlite:PATH` or a path: a SQLite file, which is made when it is not there. `postgres://USER@HOST/DATABASE`: a
-    /// PostgreSQL database, which several instances may share; give the password by PGPASSWORD or ~/.pgpass. `none`:
-    /// nothing is kept, there are no keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else
+    /// PostgreSQL database, which several instances may share; give the password by PGPASSWORD, ~/.pgpass, or in a file
+    /// that the address names, `…/DATABASE?password_file=FILE`. `none`: nothing is kept, there are no keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else
     /// in ~/.local/share.
     #[arg(long, env = "HAMGATE_STORE", hide_env_values = true, value_name = "STORE")]
     #[serde(skip_serializing_if = "Option::is_none")]

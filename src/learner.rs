@@ -114,6 +114,8 @@ pub struct Learner {
     in_service: Vec<InService>,
     /// Every change of a label up to this number is learned.
     through: i64,
+    /// Sites whose model knew changes of labels beyond that one when it came, and up to which number.
+    ahead: HashMap<Site, i64>,
     reloads: mpsc::Receiver<Reply>,
     progress: watch::Sender<i64>,
 }
@@ -132,6 +134,7 @@ impl Learner {
             sites: HashMap::new(),
             in_service: Vec::new(),
             through: 0,
+            ahead: HashMap::new(),
             reloads,
             progress,
         };
@@ -147,13 +150,22 @@ impl Learner {
         let in_service = store.in_service().await?;
         if in_service != self.in_service {
             let before = std::mem::replace(&mut self.in_service, in_service);
-            self.replace_models(&store, &before).await?;
+            if let Err(error) = self.replace_models(&store, &before).await {
+                // The next time they are still news.
+                self.in_service = before;
+                return Err(error);
+            }
         }
         loop {
             let changes = store.changes(self.through, i64::MAX, AT_ONCE).await?;
             let (news, more) = (!changes.rows.is_empty(), changes.more);
-            learn(&mut self.sites, &self.generic, changes.rows).await;
+            // First what may fail, so that nothing is learned twice when it is tried again.
+            let known = self.learn_ahead(&store, changes.through).await?;
+            let rows = changes.rows.into_iter().filter(|row| !known.contains_key(&row.site)).collect();
+            self.sites.extend(known);
+            learn(&mut self.sites, &self.generic, rows).await;
             self.through = changes.through;
+            self.ahead.retain(|_, number| *number > changes.through);
             if news {
                 self.serve();
             }
@@ -229,6 +241,7 @@ impl Learner {
             {
                 tracing::warn!(%error, "What was learned on the model before cannot be read now; it is learned again later");
                 self.through = 0;
+                self.ahead.clear();
                 self.sites.clear();
                 self.in_service.clear();
             }
@@ -256,10 +269,25 @@ impl Learner {
             };
             let model = teach(store, start, &entry.site, since, self.through).await?;
             self.sites.insert(entry.site.clone(), model);
+            if since > self.through {
+                self.ahead.insert(entry.site.clone(), since);
+            } else {
+                self.ahead.remove(&entry.site);
+            }
             self.serve();
             tracing::info!(site = %entry.site, model = %self.sites[&entry.site].id(), "The model of a site was replaced");
         }
         Ok(())
+    }
+
+    /// What the sites that are ahead are judged by after every change of a label up to a number: their models know some of these already.
+    async fn learn_ahead(&self, store: &Store, through: i64) -> Result<HashMap<Site, Arc<Classifier>>, StoreError> {
+        let mut learned = HashMap::new();
+        for (site, &known) in &self.ahead {
+            let model = Arc::clone(self.sites.get(site).unwrap_or(&self.generic));
+            learned.insert(site.clone(), teach(store, model, site, known, through).await?);
+        }
+        Ok(learned)
     }
 
     async fn read_model(

@@ -179,10 +179,10 @@ impl StoreError {
                 "make room on the disk; `--store-limit-mib` bounds what comments that nobody corrected take"
             }
             StoreError::Unreachable(_) => {
-                "check that the server runs, and host, port and sslmode in the address given by `--store`"
+                "check that the server runs, and host, port and `password_file` in the address given by `--store`"
             }
             StoreError::Denied(_) => {
-                "check user, password (PGPASSWORD or ~/.pgpass) and database in the address given by `--store`; the user \
+                "check user, password (PGPASSWORD, ~/.pgpass or `password_file`) and database in the address given by `--store`; the user \
                  must be allowed to create tables there"
             }
             StoreError::Gone => "put the file back and start Hamgate again",

@@ -4,8 +4,15 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
+
+use crate::store::error::StoreError;
+
+/// The parameter of an address that names a file with the password, as containers are given secrets. PostgreSQL's own
+/// programs do not know it.
+const PASSWORD_FILE: &str = "password_file=";
 
 /// A place that can hold a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,8 +117,32 @@ impl FromStr for StoreLocation {
 
 impl PostgresUrl {
     /// What sqlx needs to connect; what the address leaves out comes from PGHOST, PGUSER, PGPASSWORD and their like.
-    pub(super) fn options(&self) -> Result<PgConnectOptions, LocationError> {
-        self.0.parse().map_err(|_| LocationError::BadAddress)
+    pub(super) fn options(&self) -> Result<PgConnectOptions, StoreError> {
+        let (options, file) = self.parts().map_err(|error| StoreError::Unreachable(error.to_string()))?;
+        let Some(file) = file else { return Ok(options) };
+        let password = std::fs::read_to_string(&file).map_err(|error| {
+            StoreError::Unreachable(format!(
+                "the file with the password, `{}`, cannot be read: {error}",
+                file.display()
+            ))
+        })?;
+        Ok(options.password(password.trim_end_matches(['\r', '\n'])))
+    }
+
+    /// What sqlx understands of it, and the file that holds the password.
+    fn parts(&self) -> Result<(PgConnectOptions, Option<PathBuf>), LocationError> {
+        let bad = |_| LocationError::BadAddress;
+        let Some((address, parameters)) = self.0.split_once('?') else {
+            return Ok((self.0.parse().map_err(bad)?, None));
+        };
+        let file = parameters.split('&').find_map(|parameter| parameter.strip_prefix(PASSWORD_FILE));
+        let file = match file.map(|path| percent_decode_str(path).decode_utf8()) {
+            None => None,
+            Some(Ok(path)) if !path.is_empty() => Some(PathBuf::from(&*path)),
+            Some(_) => return Err(LocationError::BadAddress),
+        };
+        let others: Vec<_> = parameters.split('&').filter(|parameter| !parameter.starts_with(PASSWORD_FILE)).collect();
+        Ok((format!("{address}?{}", others.join("&")).parse().map_err(bad)?, file))
     }
 }
 
@@ -120,7 +151,7 @@ impl FromStr for PostgresUrl {
 
     fn from_str(text: &str) -> Result<Self, LocationError> {
         let url = PostgresUrl(text.to_owned());
-        match url.options()?.get_ssl_mode() {
+        match url.parts()?.0.get_ssl_mode() {
             PgSslMode::Disable | PgSslMode::Allow | PgSslMode::Prefer => Ok(url),
             PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull => Err(LocationError::Encrypted),
         }
@@ -212,6 +243,8 @@ impl fmt::Display for StoreChoice {
 
 #[cfg(test)]
 mod tests {
+    use sqlx::ConnectOptions as _;
+
     use super::*;
 
     #[test]
@@ -228,6 +261,8 @@ mod tests {
             ("sqlite::memory:", Err(LocationError::InMemory)),
             ("mysql://localhost/hamgate", Err(LocationError::UnknownDatabase)),
             ("postgres://localhost:many/hamgate", Err(LocationError::BadAddress)),
+            ("postgres://localhost/hamgate?password_file=", Err(LocationError::BadAddress)),
+            ("postgres://localhost/hamgate?password_file=/p&sslmode=require", Err(LocationError::Encrypted)),
             ("postgres://localhost/hamgate?sslmode=require", Err(LocationError::Encrypted)),
             ("postgresql://localhost/hamgate?sslmode=verify-full", Err(LocationError::Encrypted)),
         ];
@@ -245,6 +280,7 @@ mod tests {
             ("postgres:///hamgate?host=/run/postgresql", "postgres:///hamgate?host=/run/postgresql"),
             ("postgres:///h?host=/run&password=secret&user=x", "postgres:///h?host=/run&user=x"),
             ("postgres://anna:p%40secret@db.example/x", "postgres://anna@db.example/x"),
+            ("postgres://anna@db.example/x?password_file=/run/p", "postgres://anna@db.example/x?password_file=/run/p"),
         ];
         for (text, shown) in table {
             let location: StoreLocation = text.parse().unwrap();
@@ -255,6 +291,22 @@ mod tests {
             assert_eq!(String::from(choice.clone()), text);
             assert_eq!(String::from(choice.without_password()), shown);
         }
+    }
+
+    #[test]
+    fn a_password_is_read_from_the_file_the_address_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a password");
+        std::fs::write(&path, "s p@cial\n").unwrap();
+        let named = path.to_str().unwrap().replace(' ', "%20");
+        let url: PostgresUrl =
+            format!("postgres://anna@db.example/x?password_file={named}&options=-c%20a%3Db").parse().unwrap();
+        // What was read can be seen only in the address that sqlx makes of it.
+        let read = url.options().unwrap().to_url_lossy();
+        assert_eq!((read.username(), read.password(), read.path()), ("anna", Some("s%20p%40cial"), "/x"));
+        std::fs::remove_file(&path).unwrap();
+        let StoreError::Unreachable(why) = url.options().unwrap_err() else { panic!("another error") };
+        assert!(why.contains("a password") && why.contains("No such file"), "{why}");
     }
 
     #[test]

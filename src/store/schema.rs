@@ -52,8 +52,7 @@ impl Opening {
         Ok(match location {
             StoreLocation::Sqlite(path) => Opening::Sqlite(Box::new(options(path, patience))),
             StoreLocation::Postgres(url) => {
-                let options = url.options().map_err(|error| StoreError::Unreachable(error.to_string()))?;
-                let options = options.application_name("hamgate").disable_statement_logging();
+                let options = url.options()?.application_name("hamgate").disable_statement_logging();
                 Opening::Postgres(Box::new(options), patience)
             }
         })

@@ -1,6 +1,4 @@
 use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,8 +9,8 @@ use hamgate::verdict::DecisionId;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-use crate::support::{FOREVER, Postgres};
-use crate::workshop::{Workshop, hamgate};
+use crate::support::{FOREVER, Postgres, Program};
+use crate::workshop::Workshop;
 
 /// So often is killed, unless HAMGATE_KILL_ROUNDS says otherwise. A hundred rounds take some minutes.
 const ROUNDS: u32 = 4;
@@ -26,39 +24,6 @@ type Thanked = Arc<Mutex<Vec<(String, Label)>>>;
 fn rounds() -> u32 {
     let rounds = std::env::var("HAMGATE_KILL_ROUNDS").ok();
     rounds.map_or(ROUNDS, |rounds| rounds.parse().expect("HAMGATE_KILL_ROUNDS is a number"))
-}
-
-/// The program, and where it listens.
-struct Program {
-    process: Child,
-    origin: String,
-}
-
-impl Program {
-    fn start(store: &str) -> Self {
-        let mut command = std::process::Command::new(hamgate().get_program());
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("HAMGATE_")) {
-            command.env_remove(name);
-        }
-        command.args(["serve", "--listen", "127.0.0.1:0", "--store", store]);
-        let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let origin = loop {
-            let line = lines.next().expect("the program says where it listens").unwrap();
-            if let Some((_, origin)) = line.split_once(" on http://") {
-                break format!("http://{origin}");
-            }
-        };
-        // Somebody must read what it says, or it waits for that.
-        std::thread::spawn(move || lines.for_each(drop));
-        Program { process, origin }
-    }
-
-    /// As `kill -9` does it, without a word of warning.
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
 }
 
 /// Sends a submit after another, each of another comment, until the service is gone.
@@ -118,13 +83,13 @@ async fn survive(store: &str, mut after_each: impl FnMut(u32)) {
         let first = Arc::new(Notify::new());
         let blogs: Vec<_> = (0..BLOGS)
             .map(|_| {
-                let (origin, next) = (program.origin.clone(), Arc::clone(&next));
+                let (origin, next) = (program.origin().to_owned(), Arc::clone(&next));
                 tokio::spawn(submit(origin, next, Arc::clone(&thanked), Arc::clone(&first)))
             })
             .collect();
         timeout(FOREVER, first.notified()).await.expect("feedback flows");
         tokio::time::sleep(moment()).await;
-        program.kill();
+        drop(program);
         for blog in blogs {
             timeout(FOREVER, blog).await.expect("whoever sends notices the end").unwrap();
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use hamgate::comment::{Comment, Label, LabelledComment};
 use hamgate::http::{AdminToken, Parts, Server};
 use hamgate::learner::{Learner, ModelSource};
-use hamgate::model::{About, Classifier, OwnOptions, TrainOptions, train, train_own};
+use hamgate::model::{About, Classifier, OwnOptions, TrainOptions, Update, train, train_own};
 use hamgate::moderator::Moderator;
 use hamgate::site::Site;
-use hamgate::store::{NewModel, Store, StoreLocation, StoreOptions};
+use hamgate::store::{Correction, NewModel, Origin, Store, StoreLocation, StoreOptions, Target};
 use serde_json::{Value, json};
 
 use super::support::{TestServer, config};
@@ -183,6 +183,56 @@ async fn a_published_model_serves_its_site_until_it_is_rolled_back() {
     trainer.rollback(&site).await.unwrap();
     soon(async || blog.check("blog.example", OFFER).await["model"] == Classifier::embedded().id().as_str()).await;
     assert_ne!(learned["model"], Classifier::embedded().id().as_str());
+}
+
+#[tokio::test]
+async fn what_a_model_knows_already_is_learned_a_second_time_neither_while_it_is_served_nor_after_a_restart() {
+    let (_folder, location) = file();
+    let store = Store::open(&location, StoreOptions::default()).await.unwrap();
+    let site: Site = "blog.example".parse().unwrap();
+    let (generic, own) = (Classifier::embedded(), model_for_a_blog());
+    let say = async |content: &str| {
+        let comment = Comment::from_text(content).unwrap();
+        let target = Target::Comment { site: site.clone(), comment };
+        store.correct(Correction { target, label: Label::Spam, origin: Origin::Api, at: 0 }).await.unwrap();
+    };
+    let learner = || {
+        let moderator = Arc::new(Moderator::new(Classifier::embedded()));
+        let (learner, _) = Learner::new(ModelSource::Embedded, Arc::clone(&moderator), Some(store.clone()));
+        (learner, moderator)
+    };
+    let (mut running, judge) = learner();
+    let judged_by = async |model: &Classifier, running: &mut Learner| {
+        running.catch_up().await.unwrap();
+        let (mut restarted, fresh) = learner();
+        restarted.catch_up().await.unwrap();
+        let comment = Comment::from_text(OFFER).unwrap();
+        for moderator in [&judge, &fresh] {
+            let judge = moderator.classifier(Some(&site));
+            assert_eq!((judge.id(), judge.judge(&comment).evidence), (model.id(), model.judge(&comment).evidence));
+        }
+    };
+    let learned = |model: &Classifier, contents: &[&str], last: i64| {
+        let comments: Vec<_> = contents.iter().map(|content| Comment::from_text(*content).unwrap()).collect();
+        let updates = comments.iter().map(|comment| Update { comment, before: None, after: Some(Label::Spam) });
+        model.updated(model.id().with_corrections(last), updates)
+    };
+
+    // A correction, and a model that knows it, are heard of at the same time.
+    judged_by(&generic, &mut running).await;
+    say(OFFER).await;
+    let new = NewModel { site: site.clone(), model: own.id().clone(), bytes: own.to_bytes(), through: 1, at: 0 };
+    store.publish(new).await.unwrap();
+    judged_by(&own, &mut running).await;
+
+    say("Noch ein Angebot für Parkett").await;
+    judged_by(&learned(&own, &["Noch ein Angebot für Parkett"], 2), &mut running).await;
+
+    // So are a correction and a step back, and a correction after it.
+    say("Angebote für Kork in Kamenz").await;
+    store.rollback(&site).await.unwrap();
+    say("Angebote für Laminat in Kamenz").await;
+    judged_by(&learned(&generic, &["Angebote für Laminat in Kamenz"], 4), &mut running).await;
 }
 
 #[tokio::test]

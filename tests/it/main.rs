@@ -42,6 +42,8 @@ mod data;
 mod feedback;
 /// Exports of other programs are read, whatever is in them, in bounded memory.
 mod import;
+/// Several programs on one store are one service, and stay one when the database comes and goes.
+mod instances;
 /// Keys are made, shown once, listed, revoked and needed; no port is opened to strangers by accident.
 mod keys;
 /// The program is killed while feedback flows, again and again.

@@ -5,6 +5,7 @@ pub mod isso;
 mod log;
 mod model;
 mod postgres;
+mod program;
 mod raw;
 mod server;
 
@@ -12,6 +13,7 @@ pub use blog::{ADMIN_TOKEN, Blog, KEY, REQUIRED, Said, WORDPRESS};
 pub use log::Log;
 pub use model::{shipped_model, shipped_model_bytes};
 pub use postgres::{Postgres, Schema, runtime};
+pub use program::Program;
 pub use raw::{Answer as RawAnswer, Raw, chunk, post, post_chunked};
 pub use server::{TestServer, config, span};
 
