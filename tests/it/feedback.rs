@@ -106,7 +106,11 @@ async fn a_comment_is_found_by_itself_and_one_that_nobody_asked_about_is_stored(
         assert_eq!((&stored["decision"], &stored["change"]), (&Value::Null, &json!(change)), "{stored}");
         assert_eq!(stored["own"], json!({"ham": ham, "spam": 2}));
     }
-    // Without a key it belongs to the site that is named, or to this machine.
+    // Where there are keys, nobody teaches without one, even where anyone may ask.
+    refused(send(&blog, FEEDBACK, "", said(HAM)).await, 401, "unauthorized").await;
+    refused(send(&blog, UNDO, "", json!({"decision": id})).await, 401, "unauthorized").await;
+    // Where there are none, it belongs to the site that is named, or to this machine.
+    let blog = Blog::open().await;
     for (path, site) in [("/v1/feedback?site=https://Other.example/", "other.example"), (FEEDBACK, "localhost")] {
         let stored = ask(&blog, path, "", said(HAM)).await;
         assert_eq!((&stored["change"], &stored["own"]["spam"]), (&json!("new"), &json!(1)), "{site}: {stored}");
@@ -114,7 +118,7 @@ async fn a_comment_is_found_by_itself_and_one_that_nobody_asked_about_is_stored(
     blog.store.flush().await.unwrap();
     let sites: Vec<String> =
         sqlx::query_scalar("SELECT site FROM comments ORDER BY seq").fetch_all(&mut blog.file().await).await.unwrap();
-    assert_eq!(sites, ["blog.example", "blog.example", "other.example", "localhost"]);
+    assert_eq!(sites, ["other.example", "localhost"]);
 }
 
 #[tokio::test]
@@ -239,7 +243,7 @@ async fn the_message_is_in_the_language_asked_for_and_says_when_nothing_is_missi
     for n in 1..=OWN_HAM_FOR_THRESHOLD {
         let body = format!("{{\"comment\":{{\"content\":\"Thank you for part {n}\"}},\"label\":\"ham\"}}");
         for (wanted, tag, words) in
-            [("de", "de", "Ham, bis deine eigene"), ("fr, en;q=0.5", "en", "more ham until your own")]
+            [("de", "de", "Ham, bis ein Training"), ("fr, en;q=0.5", "en", "more ham until a training")]
         {
             let request = blog.server.request("POST", FEEDBACK).header("accept-language", wanted);
             let response = request.body(body.clone()).send().await.unwrap();
@@ -289,12 +293,12 @@ async fn what_is_not_stored_is_not_acknowledged() {
     let mut other = blog.file().await;
     sqlx::query("BEGIN EXCLUSIVE").execute(&mut other).await.unwrap();
     for (path, body) in [(FEEDBACK, &body), (UNDO, &undo)] {
-        refused(send(&blog, path, "", body).await, 503, "busy").await;
+        refused(send(&blog, path, KEY, body).await, 503, "busy").await;
     }
     sqlx::query("ROLLBACK").execute(&mut other).await.unwrap();
     let written = async { while blog.store.flush().await.is_err() {} };
     tokio::time::timeout(crate::support::FOREVER, written).await.expect("the store comes back in time");
-    assert_eq!(ask(&blog, FEEDBACK, "", &body).await["change"], "new", "it was not stored behind the caller's back");
+    assert_eq!(ask(&blog, FEEDBACK, KEY, &body).await["change"], "new", "it was not stored behind the caller's back");
 }
 
 #[test]

@@ -91,8 +91,8 @@ async fn a_correction_has_an_effect_at_once_for_its_site_alone_and_survives_a_re
     let before = first.probability("blog.example", OFFER).await;
     let said = first.say("blog.example", OFFER, "spam").await;
     assert_eq!((&said["change"], &said["own"]), (&json!("new"), &json!({"ham": 0, "spam": 1})));
+    soon(async || first.probability("blog.example", OFFER).await > before).await;
     let after = first.probability("blog.example", OFFER).await;
-    assert!(after > before, "{before} {after}");
     assert_eq!(first.probability("other.example", OFFER).await, before);
 
     let (ours, others) = (first.check("blog.example", OFFER).await, first.check("other.example", OFFER).await);
@@ -236,6 +236,82 @@ async fn what_a_model_knows_already_is_learned_a_second_time_neither_while_it_is
 }
 
 #[tokio::test]
+async fn what_is_taken_back_after_a_rollback_is_not_taken_from_a_model_that_never_knew_it() {
+    let (_folder, location) = file();
+    let blog = Instance::start(&location, ModelSource::Embedded).await;
+    let site: Site = "blog.example".parse().unwrap();
+    let before = blog.probability("blog.example", OFFER).await;
+    let other = "Estrich legen lassen, Festpreis, jetzt anrufen";
+    let checked = blog.check("blog.example", OFFER).await;
+    let correct = async |label: &str| {
+        let body = json!({"decision": checked["decision"], "label": label}).to_string();
+        assert_eq!(blog.server.post("/v1/feedback", body).await.status(), 200);
+    };
+    correct("spam").await;
+    blog.say("blog.example", other, "spam").await;
+    let model = model_for_a_blog();
+    let through = blog.store.last_change().await.unwrap();
+    let new = NewModel { site: site.clone(), model: model.id().clone(), bytes: model.to_bytes(), through, at: 0 };
+    blog.store.publish(new).await.unwrap();
+    soon(async || blog.check("blog.example", OFFER).await["model"] == model.id().as_str()).await;
+    blog.store.rollback(&site).await.unwrap();
+    soon(async || blog.probability("blog.example", OFFER).await == before).await;
+    // The generic model never counted it as spam: taken back, it is as it was; called ham, it counts as ham once.
+    let undo = json!({"decision": checked["decision"]}).to_string();
+    assert_eq!(blog.server.post("/v1/feedback/undo", undo).await.status(), 200);
+    assert_eq!(blog.probability("blog.example", OFFER).await, before);
+    correct("ham").await;
+    soon(async || blog.probability("blog.example", OFFER).await < before).await;
+    let ham = blog.probability("blog.example", OFFER).await;
+    let (_elsewhere, fresh) = file();
+    let fresh = Instance::start(&fresh, ModelSource::Embedded).await;
+    fresh.say("blog.example", OFFER, "ham").await;
+    soon(async || fresh.probability("blog.example", OFFER).await == ham).await;
+}
+
+#[tokio::test]
+async fn a_restart_after_a_training_or_a_rollback_changes_no_verdict() {
+    let (_folder, location) = file();
+    let blog = Instance::start(&location, ModelSource::Embedded).await;
+    let site: Site = "blog.example".parse().unwrap();
+    blog.say("blog.example", OFFER, "spam").await;
+    blog.say("blog.example", "Estrich legen lassen, Festpreis", "spam").await;
+    let model = model_for_a_blog();
+    let through = blog.store.last_change().await.unwrap();
+    let new = NewModel { site: site.clone(), model: model.id().clone(), bytes: model.to_bytes(), through, at: 0 };
+    blog.store.publish(new).await.unwrap();
+    soon(async || blog.check("blog.example", OFFER).await["model"] == model.id().as_str()).await;
+    blog.say("blog.example", "Noch ein Angebot für Laminat", "spam").await;
+    soon(async || blog.check("blog.example", OFFER).await["model"] == format!("{}+3", model.id())).await;
+    let verdict = async |instance: &Instance| {
+        let answer = instance.check("blog.example", OFFER).await;
+        (answer["model"].clone(), answer["spam_probability"].clone())
+    };
+    let again = Instance::start(&location, ModelSource::Embedded).await;
+    assert_eq!(verdict(&again).await, verdict(&blog).await);
+    blog.store.rollback(&site).await.unwrap();
+    soon(async || blog.check("blog.example", OFFER).await["model"] == Classifier::embedded().id().as_str()).await;
+    let again = Instance::start(&location, ModelSource::Embedded).await;
+    assert_eq!(verdict(&again).await, verdict(&blog).await);
+}
+
+#[tokio::test]
+async fn what_was_imported_waits_for_a_training_and_can_still_be_corrected() {
+    let (_folder, location) = file();
+    let blog = Instance::start(&location, ModelSource::Embedded).await;
+    let before = blog.probability("blog.example", OFFER).await;
+    let target = Target::Comment { site: "blog.example".parse().unwrap(), comment: Comment::from_text(OFFER).unwrap() };
+    let import = Correction { target, label: Label::Spam, origin: Origin::Import, at: 0 };
+    blog.store.correct_all(vec![import]).await.unwrap();
+    // Said after it, and learned: so whatever was to be learned of the import would be, too.
+    blog.say("other.example", OFFER, "spam").await;
+    soon(async || blog.probability("other.example", OFFER).await > before).await;
+    assert_eq!(blog.probability("blog.example", OFFER).await, before);
+    blog.say("blog.example", OFFER, "ham").await;
+    soon(async || blog.probability("blog.example", OFFER).await < before).await;
+}
+
+#[tokio::test]
 async fn a_model_in_the_store_that_cannot_be_used_is_left_and_what_served_serves_on() {
     let (_folder, location) = file();
     let blog = Instance::start(&location, ModelSource::Embedded).await;
@@ -286,11 +362,11 @@ async fn while_the_model_is_swapped_fifty_times_no_answer_fails_or_is_mixed() {
     models[0].save(&path).unwrap();
     let service = Instance::start(&location, ModelSource::File(path.clone())).await;
     let comment = Comment::from_text("thanks friend, casino bonus").unwrap();
-    let expected: Vec<(String, f64, String)> = models
+    let expected: Vec<(String, f64, f64)> = models
         .iter()
         .map(|model| {
             let (verdict, explanation) = model.explain(&comment);
-            let strongest = format!("{:?}", explanation.clues[0].log_odds);
+            let strongest = explanation.clues[0].log_odds.0;
             (model.id().to_string(), verdict.spam_probability.value(), strongest)
         })
         .collect();
@@ -309,6 +385,9 @@ async fn while_the_model_is_swapped_fifty_times_no_answer_fails_or_is_mixed() {
                     let answer: Value = ask.send().await.unwrap().json().await.unwrap();
                     let which = expected.iter().position(|(id, ..)| answer["model"] == **id).unwrap();
                     assert_eq!(answer["spam_probability"].as_f64().unwrap(), expected[which].1);
+                    // The strongest reason is the strongest clue, or several of one kind together.
+                    let strongest = answer["reasons"][0]["log_odds"].as_f64().unwrap();
+                    assert_eq!(strongest > 0.0, expected[which].2 > 0.0, "{answer}");
                     answers[which] += 1;
                 }
                 answers
@@ -382,5 +461,6 @@ async fn what_was_learned_is_learned_again_on_a_new_generic_model() {
     let learned = service.moderator.classifier(Some(&site));
     assert_eq!(learned.id().as_str(), format!("{}+1", second.id()));
     let comment = Comment::from_text("thanks friend").unwrap();
-    assert!(learned.judge(&comment).evidence >= second.judge(&comment).evidence);
+    let updates = [Update { comment: &comment, before: None, after: Some(Label::Spam) }];
+    assert_eq!(learned.judge(&comment).evidence, second.updated(second.id().clone(), updates).judge(&comment).evidence);
 }
