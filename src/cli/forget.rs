@@ -47,6 +47,12 @@ Examples:
   hamgate forget --author 'Anna Beispiel'
   hamgate forget --site blog.example --before 2025-01-01 --yes";
 
+/// What is said when a reader is in the way.
+const REMAINS: &str = "\
+Another program is reading the store. Until it has ended, the text still stands in the log beside the file (-wal).
+`hamgate serve` then clears it away within a minute; if it does not run, any command of Hamgate on this store does.
+";
+
 impl ForgetArgs {
     /// Erases them.
     ///
@@ -74,7 +80,10 @@ impl ForgetArgs {
                 return Ok(output::print("Nothing was erased.\n")?);
             }
             let gone = store.forget(wish).await.map_err(|error| refused(error, "cannot erase all of them"))?;
-            Ok(output::print(&format!("Erased {}.\n", comments(gone)))?)
+            output::print(&format!("Erased {}.\n", comments(gone)))?;
+            // The last of it is cleared away when the store is closed.
+            store.close().await;
+            if store.health().remains { Ok(output::print(REMAINS)?) } else { Ok(()) }
         })
     }
 }

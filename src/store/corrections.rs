@@ -35,7 +35,7 @@ pub enum Target {
     Decision(DecisionId),
     /// The one of this decision, if it was on a comment of this site; of any other it is not known.
     DecisionOf(Site, DecisionId),
-    /// The newest one with the same fingerprint. One that was never decided here is stored as it is.
+    /// The newest one with the same fingerprint; a trial only where there is nothing else. One that was never decided here is stored as it is.
     Comment {
         /// The site it was written on.
         site: Site,
@@ -300,8 +300,9 @@ async fn by_id(connection: &mut Connection, id: DecisionId, site: Option<&Site>)
 }
 
 async fn by_comment(connection: &mut Connection, site: &Site, comment: &Comment) -> Result<Option<Known>, StoreError> {
-    let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE fingerprint = $1 \
-               ORDER BY seq DESC LIMIT 1";
+    let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE seq = COALESCE(\
+               (SELECT seq FROM comments WHERE fingerprint = $1 AND test = 0 ORDER BY seq DESC LIMIT 1), \
+               (SELECT seq FROM comments WHERE fingerprint = $1 ORDER BY seq DESC LIMIT 1))";
     let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
     row.as_ref().map(known).transpose()
 }

@@ -3,6 +3,7 @@
 use crate::site::Site;
 use crate::store::connection::{Connection, query};
 use crate::store::error::StoreError;
+use crate::store::models;
 use crate::store::transaction::Transaction;
 use crate::store::writer::Work;
 use crate::text::folded;
@@ -87,6 +88,7 @@ impl Work for Erase {
     async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<u64, StoreError> {
         let mut gone = 0;
         for seq in &self.0 {
+            models::forget_learned_from(transaction, *seq).await?;
             gone += query("DELETE FROM comments WHERE seq = $1").bind(*seq).execute(transaction.connection).await?;
         }
         transaction.news.learning = true;

@@ -67,6 +67,12 @@ pub enum StoreError {
     /// It was closed before.
     #[error("the store is closed")]
     Closed,
+    /// The database does not take what was to be stored, and never will; anything else it does.
+    #[error("the database does not take what was to be stored: {0}")]
+    Rejected(String),
+    /// The database keeps texts in another encoding, which does not have every character.
+    #[error("the database keeps texts as {0}, which does not have every character; it must be UTF8")]
+    NotUtf8(String),
     /// Anything else the database says.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -77,7 +83,7 @@ pub enum StoreError {
 pub enum ErrorKind {
     /// [`StoreError::NoFolder`] or [`StoreError::Unreadable`]
     Unreadable,
-    /// [`StoreError::NotADatabase`] or [`StoreError::Foreign`]
+    /// [`StoreError::NotADatabase`], [`StoreError::Foreign`] or [`StoreError::NotUtf8`]
     NotADatabase,
     /// [`StoreError::NewerSchema`]
     NewerSchema,
@@ -95,7 +101,7 @@ pub enum ErrorKind {
     Gone,
     /// [`StoreError::Busy`] or [`StoreError::Closed`]
     Busy,
-    /// [`StoreError::Failed`]
+    /// [`StoreError::Failed`] or [`StoreError::Rejected`]
     Failed,
 }
 
@@ -138,7 +144,7 @@ impl StoreError {
     pub fn kind(&self) -> Option<ErrorKind> {
         Some(match self {
             StoreError::NoFolder(_) | StoreError::Unreadable(_) => ErrorKind::Unreadable,
-            StoreError::NotADatabase | StoreError::Foreign => ErrorKind::NotADatabase,
+            StoreError::NotADatabase | StoreError::Foreign | StoreError::NotUtf8(_) => ErrorKind::NotADatabase,
             StoreError::NewerSchema { .. } => ErrorKind::NewerSchema,
             StoreError::Locked => ErrorKind::Locked,
             StoreError::ReadOnly => ErrorKind::ReadOnly,
@@ -147,7 +153,7 @@ impl StoreError {
             StoreError::Denied(_) => ErrorKind::Denied,
             StoreError::Gone => ErrorKind::Gone,
             StoreError::Busy { .. } | StoreError::Closed => ErrorKind::Busy,
-            StoreError::Failed(_) => ErrorKind::Failed,
+            StoreError::Failed(_) | StoreError::Rejected(_) => ErrorKind::Failed,
             StoreError::UnknownDecision
             | StoreError::NothingToUndo
             | StoreError::NothingToRollBack
@@ -192,6 +198,12 @@ impl StoreError {
             StoreError::NothingToRollBack => "there is nothing left to do; `hamgate train` makes a model for a site",
             StoreError::UnknownModel => "`hamgate store` shows the models that are kept",
             StoreError::UnknownKey => "`hamgate key list` shows the ids",
+            StoreError::Rejected(_) => {
+                "trying again does not help; if it is an ordinary comment, tell those who make Hamgate of it"
+            }
+            StoreError::NotUtf8(_) => {
+                "make a database for Hamgate with `createdb --encoding=UTF8 --template=template0 NAME`, and name it by `--store`"
+            }
             StoreError::Closed => "the service is shutting down; try again when it is back",
             StoreError::Failed(_) => {
                 "on SQLite, run `sqlite3 FILE 'PRAGMA integrity_check'`, on PostgreSQL look into the server's log; if the \
@@ -223,6 +235,8 @@ impl StoreError {
             13 => StoreError::Full,
             11 | 26 => StoreError::NotADatabase,
             3 | 10 | 14 | 23 => StoreError::Unreadable(error.to_string()),
+            // Too big, a constraint, the wrong type.
+            18..=20 => StoreError::Rejected(error.to_string()),
             _ => StoreError::Failed(error.to_string()),
         }
     }
@@ -248,6 +262,10 @@ impl StoreError {
             "28000" | "28P01" | "3D000" | "3F000" | "42501" => StoreError::Denied(said.message().to_owned()),
             code if code.starts_with("08") || code.starts_with("57P") => {
                 StoreError::Unreachable(said.message().to_owned())
+            }
+            // Data, constraints, limits of the program. The message may repeat some of the data.
+            code if ["22", "23", "54"].iter().any(|class| code.starts_with(class)) => {
+                StoreError::Rejected(format!("SQLSTATE {code}"))
             }
             _ => StoreError::Failed(said.message().to_owned()),
         }

@@ -1,7 +1,7 @@
 //! How the store is doing: what everybody may ask without waiting for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
@@ -29,10 +29,12 @@ pub struct StoreHealth {
     pub queued: usize,
     /// Decisions written since the start.
     pub remembered: u64,
-    /// Decisions that will never be written, since the start: the queue was full.
+    /// Decisions that will never be written, since the start: the queue was full, or the database does not take them.
     pub lost: u64,
     /// Bytes the tables take.
     pub bytes: u64,
+    /// Whether erased text may still stand in the log beside the file, because a reader is in the way.
+    pub remains: bool,
     /// Corrections since the start, by [`Label::index`] and by `Change as usize`.
     pub corrections: [[u64; Change::ALL.len()]; Label::ALL.len()],
     /// Corrections taken back since the start.
@@ -55,6 +57,7 @@ pub(super) struct Shared {
     pub remembered: AtomicU64,
     pub lost: AtomicU64,
     pub bytes: AtomicU64,
+    pub remains: AtomicBool,
     corrections: [[AtomicU64; Change::ALL.len()]; Label::ALL.len()],
     pub undone: AtomicU64,
     errors: [AtomicU64; ErrorKind::ALL.len()],
@@ -79,6 +82,7 @@ impl Shared {
             remembered: AtomicU64::default(),
             lost: AtomicU64::default(),
             bytes: AtomicU64::default(),
+            remains: AtomicBool::default(),
             corrections: Default::default(),
             undone: AtomicU64::default(),
             errors: Default::default(),
@@ -156,6 +160,7 @@ impl Shared {
             remembered: self.remembered.load(Relaxed),
             lost: self.lost.load(Relaxed),
             bytes: self.bytes.load(Relaxed),
+            remains: self.remains.load(Relaxed),
             corrections: self.corrections.each_ref().map(|by| by.each_ref().map(|count| count.load(Relaxed))),
             undone: self.undone.load(Relaxed),
             errors: self.errors.each_ref().map(|count| count.load(Relaxed)),

@@ -104,6 +104,14 @@ impl Work for Rollback {
     }
 }
 
+/// Drops the models that may have learned from a comment, as far as its site is not judged by them: nothing brings them back.
+pub(super) async fn forget_learned_from(transaction: &mut Transaction<'_>, comment: i64) -> Result<(), StoreError> {
+    let sql = "DELETE FROM models WHERE site = (SELECT c.site FROM comments c WHERE c.seq = $1 \
+               AND EXISTS (SELECT 1 FROM corrections k WHERE k.comment = c.seq)) \
+               AND NOT EXISTS (SELECT 1 FROM in_service s WHERE s.model = models.seq)";
+    query(sql).bind(comment).execute(transaction.connection).await.map(drop)
+}
+
 /// Puts a model in service.
 async fn put(transaction: &mut Transaction<'_>, site: &Site, model: Option<i64>, since: i64) -> Result<(), StoreError> {
     let sql = "INSERT INTO in_service (site, model, since) VALUES ($1, $2, $3) \
@@ -118,9 +126,12 @@ async fn put(transaction: &mut Transaction<'_>, site: &Site, model: Option<i64>,
 pub(super) async fn list(connection: &mut Connection, site: Option<&Site>) -> Result<Vec<ModelRecord>, StoreError> {
     let sql = "SELECT m.seq, m.site, m.model, m.at, m.through, CAST(LENGTH(m.bytes) AS BIGINT), \
                EXISTS (SELECT 1 FROM in_service s WHERE s.model = m.seq) \
-               FROM models m WHERE $1 IS NULL OR m.site = $1 ORDER BY m.site, m.seq";
+               FROM models m WHERE $1 IS NULL OR m.site = $1 ORDER BY m.seq";
     let rows = query(sql).bind(site.map(Site::as_str)).fetch_all(connection).await?;
-    rows.iter().map(record).collect()
+    let mut models = rows.iter().map(record).collect::<Result<Vec<_>, _>>()?;
+    // By site first, and not by the database: each orders texts in its own way.
+    models.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(models)
 }
 
 fn record(row: &Row) -> Result<ModelRecord, StoreError> {
@@ -138,13 +149,15 @@ fn record(row: &Row) -> Result<ModelRecord, StoreError> {
 /// What each site is judged by that ever had a model of its own.
 pub(super) async fn in_service(connection: &mut Connection) -> Result<Vec<InService>, StoreError> {
     let sql = "SELECT m.seq, s.site, m.model, m.at, m.through, CAST(LENGTH(m.bytes) AS BIGINT), m.seq IS NOT NULL, s.since \
-               FROM in_service s LEFT JOIN models m ON m.seq = s.model ORDER BY s.site";
+               FROM in_service s LEFT JOIN models m ON m.seq = s.model";
     let rows = query(sql).fetch_all(connection).await?;
     let read = |row: &Row| {
         let model = if row.get(6)? { Some(record(row)?) } else { None };
         Ok(InService { site: row.site(1)?, model, since: row.get(7)? })
     };
-    rows.iter().map(read).collect()
+    let mut sites = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    sites.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(sites)
 }
 
 /// A model file.

@@ -18,16 +18,16 @@ pub struct Page {
     pub limit: u32,
 }
 
-/// A comment of which somebody had said something as of a number.
+/// A comment with a label.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelled {
     /// Its number in the store.
     pub seq: i64,
     /// The comment.
     pub comment: Comment,
-    /// What a person said last; `None` when that was taken back.
-    pub label: Option<Label>,
-    /// What a person had said last as of the number that was asked for; `None` when that was a taking back.
+    /// What a person said last.
+    pub label: Label,
+    /// What a person had said last as of the number that was asked for.
     pub label_as_of: Option<Label>,
     /// The decision on it, if there was one.
     pub decision: Option<DecisionId>,
@@ -159,20 +159,25 @@ pub(super) async fn overview(connection: &mut Connection) -> Result<Vec<SiteOver
                COUNT(CASE WHEN m.label = 'ham' AND m.test = 0 THEN 1 END), \
                COUNT(CASE WHEN m.label = 'spam' AND m.test = 0 THEN 1 END), MIN(m.at) \
                FROM (SELECT site, seq, label, test, at FROM comments \
-               UNION ALL SELECT site, NULL, NULL, 0, NULL FROM in_service) m GROUP BY m.site ORDER BY m.site";
+               UNION ALL SELECT site, NULL, NULL, 0, NULL FROM in_service) m GROUP BY m.site";
     let rows = query(sql).fetch_all(connection).await?;
     let read = |row: &Row| {
         let own = OwnRows { ham: row.count(2)?, spam: row.count(3)? };
         Ok(SiteOverview { site: row.site(0)?, comments: row.count(1)?, own, oldest: row.get(4)? })
     };
-    rows.iter().map(read).collect()
+    let mut sites = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    // Not by the database: each orders texts in its own way.
+    sites.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(sites)
 }
 
 /// The sites with labelled comments, trials left out.
 pub(super) async fn sites(connection: &mut Connection) -> Result<Vec<Site>, StoreError> {
-    let sql = "SELECT DISTINCT site FROM comments WHERE label IS NOT NULL AND test = 0 ORDER BY site";
+    let sql = "SELECT DISTINCT site FROM comments WHERE label IS NOT NULL AND test = 0";
     let rows = query(sql).fetch_all(connection).await?;
-    rows.iter().map(|row| row.site(0)).collect()
+    let mut sites = rows.iter().map(|row| row.site(0)).collect::<Result<Vec<_>, _>>()?;
+    sites.sort();
+    Ok(sites)
 }
 
 pub(super) async fn labelled(
@@ -184,8 +189,7 @@ pub(super) async fn labelled(
     let sql = select_comment!(
         "m.seq, m.label, (SELECT c.label FROM corrections c WHERE c.comment = m.seq AND c.seq <= $2 \
          ORDER BY c.seq DESC LIMIT 1), m.decision_id, m.at FROM comments m \
-         WHERE m.site = $1 AND m.test = 0 AND m.seq > $3 AND EXISTS \
-         (SELECT 1 FROM corrections c WHERE c.comment = m.seq AND c.seq <= $2) ORDER BY m.seq LIMIT $4"
+         WHERE m.site = $1 AND m.label IS NOT NULL AND m.test = 0 AND m.seq > $3 ORDER BY m.seq LIMIT $4"
     );
     let query = query(sql).bind(site.as_str()).bind(as_of).bind(page.after).bind(i64::from(page.limit));
     let rows = query.fetch_all(connection).await?;
@@ -193,7 +197,7 @@ pub(super) async fn labelled(
         Ok(Labelled {
             comment: comment(row)?,
             seq: row.get(7)?,
-            label: row.word(8, label)?,
+            label: row.word(8, label)?.ok_or_else(|| StoreError::Failed("a label of another kind".to_owned()))?,
             label_as_of: row.word(9, label)?,
             decision: decision_id(row, 10)?,
             at: row.get(11)?,

@@ -10,6 +10,9 @@ const STEP_ROWS: i64 = 500;
 /// Fewer go for want of room, so that hardly more go than must.
 const CROWDED_STEP_ROWS: i64 = 100;
 
+/// Whatever the bound, what came in the last day stays: people must be able to correct it.
+const SPARED: i64 = 86_400;
+
 /// So many pages are given back to the system in one step.
 const STEP_PAGES: &str = "PRAGMA incremental_vacuum(256)";
 
@@ -29,6 +32,19 @@ pub(super) struct Step {
     pub bytes: u64,
     /// So many comments went; after none, another step finds nothing to do.
     pub gone: u64,
+    /// The tables take more than they may, and nothing in them may go.
+    pub stuck: bool,
+}
+
+/// What came of giving room back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Swept {
+    /// There is nothing left to give back, and deleted text stands nowhere.
+    Clean,
+    /// There is more.
+    More,
+    /// A reader is in the way: deleted text may still stand in the log.
+    Hindered,
 }
 
 /// Deletes a few comments, if any may go.
@@ -36,26 +52,33 @@ pub(super) struct Step {
 /// Of several instances one does it at a time, and each looks first at what the one before has left.
 pub(super) async fn step(connection: &mut Connection, bounds: Bounds, now: i64) -> Result<Step, StoreError> {
     let horizon = now - i64::from(bounds.days) * 86_400;
-    let gone = match delete(connection, bounds, horizon).await {
-        Ok(gone) => gone,
+    let (gone, stuck) = match delete(connection, bounds, horizon, now - SPARED).await {
+        Ok(done) => done,
         Err(error) => {
             // If this fails, too, the database does it by itself when the connection ends.
             let _ = query("ROLLBACK").execute(connection).await;
             return Err(error);
         }
     };
-    Ok(Step { bytes: bytes_in_use(connection).await?, gone })
+    Ok(Step { bytes: bytes_in_use(connection).await?, gone, stuck })
 }
 
-async fn delete(connection: &mut Connection, bounds: Bounds, horizon: i64) -> Result<u64, StoreError> {
+/// How many went, and whether more should and cannot.
+async fn delete(
+    connection: &mut Connection,
+    bounds: Bounds,
+    horizon: i64,
+    spared: i64,
+) -> Result<(u64, bool), StoreError> {
     let transaction = Transaction::begin(connection, true).await?;
     let connection = &mut *transaction.connection;
     let mut gone = delete_older_than(connection, horizon, STEP_ROWS).await?;
-    if bytes_in_use(connection).await? > bounds.bytes && bytes_worth(connection).await? > bounds.bytes {
-        gone += delete_older_than(connection, i64::MAX, CROWDED_STEP_ROWS).await?;
+    let crowded = bytes_in_use(connection).await? > bounds.bytes && bytes_worth(connection).await? > bounds.bytes;
+    if crowded {
+        gone += delete_older_than(connection, spared, CROWDED_STEP_ROWS).await?;
     }
     transaction.commit().await?;
-    Ok(gone)
+    Ok((gone, crowded && gone == 0))
 }
 
 /// Deletes the oldest comments that nobody ever corrected. One whose corrections were taken back stays: a model may have
@@ -72,14 +95,28 @@ async fn delete_older_than(connection: &mut Connection, horizon: i64, most: i64)
 ///
 /// On PostgreSQL it takes as long as it takes, so it is done beside the writer, on a connection of its own. The room is
 /// used again there, but hardly ever given back to the system.
-pub(super) async fn give_back(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) async fn give_back(connection: &mut Connection) -> Result<Swept, StoreError> {
     if connection.is_postgres() {
-        return query("VACUUM (ANALYZE) comments, corrections").execute(connection).await.map(drop);
+        query("VACUUM (ANALYZE) comments, corrections").execute(connection).await?;
+        return Ok(Swept::Clean);
     }
-    query(STEP_PAGES).execute(connection).await?;
-    // Until the log is merged into the file, the deleted text still stands there. A reader may be in the way; the next step
-    // tries again.
-    query("PRAGMA wal_checkpoint(TRUNCATE)").execute(connection).await.map(drop)
+    let before = free_pages(connection).await?;
+    if before > 0 {
+        query(STEP_PAGES).execute(connection).await?;
+    }
+    // Until the log is merged into the file, the deleted text still stands there. A reader in the way is no error, but a row.
+    let hindered: i64 = query("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(connection).await?.get(0)?;
+    let left = free_pages(connection).await?;
+    Ok(match hindered {
+        // A file that was not made by Hamgate may not know how to give anything back.
+        0 if left == 0 || left >= before => Swept::Clean,
+        0 => Swept::More,
+        _ => Swept::Hindered,
+    })
+}
+
+async fn free_pages(connection: &mut Connection) -> Result<i64, StoreError> {
+    query("PRAGMA freelist_count").fetch_one(connection).await?.get(0)
 }
 
 /// What the tables take on the disk; of a file, without pages that are free.

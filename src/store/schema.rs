@@ -165,20 +165,37 @@ impl Database {
         }
     }
 
+    /// Gives the connection to a server up: the next that is needed is a new one.
+    pub fn lose(&mut self) {
+        if let Source::Server { lost, .. } = &mut self.source {
+            *lost = true;
+        }
+    }
+
     /// Notes how it went: after some errors a connection to a server is one no longer.
     pub fn note(&mut self, error: &StoreError) {
-        if let (Source::Server { lost, .. }, StoreError::Unreachable(_)) = (&mut self.source, error) {
-            *lost = true;
+        if let StoreError::Unreachable(_) = error {
+            self.lose();
         }
     }
 }
 
 async fn open_server(opening: &Opening) -> Result<Connection, StoreError> {
     let mut connection = opening.connect().await?;
+    require_utf8(&mut connection).await?;
     match timeout(MIGRATION_PATIENCE, migrate(&mut connection)).await {
         Ok(Ok(())) => Ok(connection),
         Ok(Err(error)) => Err(error),
         Err(_) => Err(StoreError::Locked),
+    }
+}
+
+/// In any other encoding there are comments that cannot be stored.
+async fn require_utf8(connection: &mut Connection) -> Result<(), StoreError> {
+    let row = query("SELECT current_setting('server_encoding')").fetch_one(connection).await?;
+    match row.get(0)? {
+        "UTF8" => Ok(()),
+        other => Err(StoreError::NotUtf8(other.to_owned())),
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) struct News {
 }
 
 /// How figures of a site and day change; corrections also take back.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Figures {
     pub approved: i64,
     pub held: i64,
@@ -74,7 +74,9 @@ impl<'c> Transaction<'c> {
     /// Makes it last, and tells what others want to know.
     pub async fn commit(self) -> Result<News, StoreError> {
         for ((site, day), figures) in self.figures {
-            usage::add(self.connection, &site, day, figures).await?;
+            if figures != Figures::default() {
+                usage::add(self.connection, &site, day, figures).await?;
+            }
         }
         if self.news.learning && self.connection.is_postgres() {
             query("SELECT pg_notify('hamgate', '')").execute(self.connection).await?;

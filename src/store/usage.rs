@@ -194,12 +194,13 @@ pub(super) fn relabelled(
     decision: Option<Decision>,
     (before, after): (Option<Label>, Option<Label>),
 ) {
+    // Nobody was wrong about a comment that nobody judged.
+    let Some(decision) = decision else { return };
     let figures = transaction.figures(site, at);
     for (label, change) in [(before, -1), (after, 1)] {
-        // Nobody was wrong about a comment that nobody judged.
         match (label, decision) {
-            (Some(Label::Spam), Some(Decision::Approve)) => figures.missed_spam += change,
-            (Some(Label::Ham), Some(Decision::Hold)) => figures.false_positives += change,
+            (Some(Label::Spam), Decision::Approve) => figures.missed_spam += change,
+            (Some(Label::Ham), Decision::Hold) => figures.false_positives += change,
             _ => {}
         }
     }
@@ -229,9 +230,13 @@ pub(super) async fn by_site(connection: &mut Connection, first: Day, end: Day) -
                EXISTS (SELECT 1 FROM keys k WHERE k.site = s.site) \
                AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.site = s.site AND k.revoked IS NULL) \
                FROM (SELECT site FROM keys UNION SELECT site FROM usage WHERE day >= $1 AND day < $2) s \
-               LEFT JOIN usage u ON u.site = s.site AND u.day >= $1 AND u.day < $2 GROUP BY s.site ORDER BY s.site";
+               LEFT JOIN usage u ON u.site = s.site AND u.day >= $1 AND u.day < $2 GROUP BY s.site";
     let rows = query(sql).bind(first.0).bind(end.0).fetch_all(connection).await?;
-    rows.iter().map(|row| Ok(SiteUsage { site: row.site(0)?, totals: totals(row, 1)?, revoked: row.get(5)? })).collect()
+    let read = |row: &Row| Ok(SiteUsage { site: row.site(0)?, totals: totals(row, 1)?, revoked: row.get(5)? });
+    let mut sites = rows.iter().map(read).collect::<Result<Vec<_>, StoreError>>()?;
+    // Not by the database: each orders texts in its own way.
+    sites.sort_by(|a, b| a.site.cmp(&b.site));
+    Ok(sites)
 }
 
 /// The figures of one site day by day, days without any left out.

@@ -4,7 +4,8 @@
 //! remembered before it, and nobody but this task ever waits for the disk or for a lock. It collects for a tenth of a
 //! second and writes what came as one transaction; as soon as somebody waits for an answer, it writes at once.
 //!
-//! When a write fails, whoever waits is told so, and decisions stay to be tried again until it works.
+//! When a write fails, whoever waits is told so, and decisions stay to be tried again until it works. What the database
+//! will never take is found by writing one by one, so that it keeps nothing else from being written.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -25,7 +26,7 @@ use crate::store::feed;
 use crate::store::health::{Shared, StoreState};
 use crate::store::keys;
 use crate::store::listener::Listener;
-use crate::store::retention::{self, Bounds};
+use crate::store::retention::{self, Bounds, Swept};
 use crate::store::schema::{Database, no_answer};
 use crate::store::transaction::{News, Transaction};
 
@@ -49,6 +50,9 @@ const REFRESH: Duration = Duration::from_secs(1);
 
 /// How often the writer looks for what may go.
 const TIDY: Duration = Duration::from_secs(60);
+
+/// The pause before is tried again what a reader was in the way of. The writer waits for them as long as for a lock.
+const HINDERED: Duration = Duration::from_secs(5);
 
 /// Something to do that changes the store.
 pub(super) trait Work: Send + Sync + 'static {
@@ -182,6 +186,8 @@ pub(super) struct Writer {
     next_tidy: Instant,
     /// Whether something was deleted whose room is not given back yet.
     littered: bool,
+    /// Whether it was said that the bound on the size cannot be kept.
+    stuck: bool,
     /// How long a server is waited for; a file is waited for in any case.
     patience: Option<Duration>,
     /// Gives room back, on a server.
@@ -214,6 +220,7 @@ impl Writer {
             next_refresh,
             next_tidy,
             littered: false,
+            stuck: false,
             patience,
             sweeping: None,
             _listener: listener,
@@ -287,6 +294,7 @@ impl Writer {
                     self.shared.wrote(Ok(()));
                     self.answer(batch, news).await;
                 }
+                Err(StoreError::Rejected(_)) if !batch.is_empty() => self.write_one_by_one(batch).await?,
                 Err(error) => {
                     self.shared.wrote(Err(&error));
                     self.take_back(batch, &error);
@@ -297,6 +305,46 @@ impl Writer {
         Ok(())
     }
 
+    /// Writes each message of a batch by itself. What the database does not take is given up.
+    async fn write_one_by_one(&mut self, batch: Vec<Message>) -> Result<(), StoreError> {
+        let mut batch = VecDeque::from(batch);
+        while let Some(message) = batch.pop_front() {
+            let mut alone = vec![message];
+            match self.commit(&mut alone).await {
+                Ok(news) => {
+                    self.shared.wrote(Ok(()));
+                    self.answer(alone, news).await;
+                }
+                Err(error @ StoreError::Rejected(_)) => {
+                    self.shared.refused(&error);
+                    self.give_up(alone, &error);
+                }
+                Err(error) => {
+                    self.shared.wrote(Err(&error));
+                    alone.extend(batch);
+                    self.take_back(alone, &error);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Tells everybody who waits that it did not work; decisions are lost.
+    fn give_up(&self, batch: Vec<Message>, error: &StoreError) {
+        for message in batch {
+            match message {
+                Message::Remember(_, bytes) => {
+                    self.shared.left_queue(bytes);
+                    self.shared.lost.fetch_add(1, Relaxed);
+                    tracing::warn!("The database does not take a decision, which is lost");
+                }
+                Message::Ask(ask) => ask.answer(Err(error), &self.shared),
+                Message::Close(_) => {}
+            }
+        }
+    }
+
     /// Writes a batch as one transaction.
     async fn commit(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
         self.database.require().await?;
@@ -305,7 +353,11 @@ impl Writer {
             self.database.note(error);
             if !matches!(error, StoreError::Unreachable(_)) {
                 // SQLite may have rolled back already, on a full disk for instance; then this fails, and there is nothing to do.
-                let _ = query("ROLLBACK").execute(&mut self.database.connection).await;
+                // A server that does not even do that is given up.
+                let rollback = query("ROLLBACK").execute(&mut self.database.connection);
+                if in_time(self.patience, rollback).await.is_err() {
+                    self.database.lose();
+                }
             }
         }
         written
@@ -335,6 +387,7 @@ impl Writer {
         }
         if news.erased {
             self.littered = true;
+            self.shared.remains.store(self.database.server().is_none(), Relaxed);
             self.next_tidy = Instant::now();
         }
         if news.learning {
@@ -377,8 +430,7 @@ impl Writer {
             self.next_refresh = now + REFRESH;
         }
         if now >= self.next_tidy && self.shared.state() == StoreState::Ready {
-            let more = self.tidy().await;
-            self.next_tidy = now + if more { LINGER } else { TIDY };
+            self.next_tidy = now + self.tidy().await;
         }
     }
 
@@ -406,8 +458,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Lets go what may go; tells whether there may be more of it.
-    async fn tidy(&mut self) -> bool {
+    /// Lets go what may go; tells after what pause to look again.
+    async fn tidy(&mut self) -> Duration {
         let mut more = false;
         if let Some(bounds) = self.bounds {
             let step = retention::step(&mut self.database.connection, bounds, now());
@@ -416,28 +468,46 @@ impl Writer {
                     self.shared.bytes.store(step.bytes, Relaxed);
                     more = step.gone > 0;
                     self.littered |= more;
+                    if step.stuck && !self.stuck {
+                        tracing::warn!(
+                            bytes = step.bytes,
+                            limit = bounds.bytes,
+                            "The store takes more than --store-limit-mib, and what is left was corrected, is a model, or came \
+                             within a day; it stays"
+                        );
+                    }
+                    self.stuck = step.stuck;
                 }
                 Err(error) => {
                     self.database.note(&error);
                     self.shared.wrote(Err(&error));
                 }
             }
+            // Of a file, a service clears away what commands left that had no time for it, or a reader in their way.
+            self.littered |= self.database.server().is_none();
         }
-        if self.littered {
-            self.sweep(more).await;
+        let swept = if self.littered { self.sweep(more).await } else { Swept::Clean };
+        match swept {
+            _ if more => LINGER,
+            Swept::More => LINGER,
+            Swept::Hindered => HINDERED,
+            Swept::Clean => TIDY,
         }
-        more
     }
 
     /// Gives room back; on a server when there is no more to delete, and beside the writer, because it may take long.
-    async fn sweep(&mut self, more: bool) {
+    async fn sweep(&mut self, more: bool) -> Swept {
         let Some(opening) = self.database.server() else {
-            // If it fails, it is made up for when something else goes.
-            self.littered = retention::give_back(&mut self.database.connection).await.is_err();
-            return;
+            // An error is a lock of somebody else, or will be known by the next write.
+            let swept = retention::give_back(&mut self.database.connection).await.unwrap_or(Swept::Hindered);
+            self.littered = swept != Swept::Clean;
+            if swept != Swept::Hindered {
+                self.shared.remains.store(false, Relaxed);
+            }
+            return swept;
         };
         if more || self.sweeping.as_ref().is_some_and(|sweeping| !sweeping.is_finished()) {
-            return;
+            return Swept::Clean;
         }
         let opening = opening.clone();
         self.littered = false;
@@ -448,6 +518,24 @@ impl Writer {
                 let _ = connection.close().await;
             }
         }));
+        Swept::Clean
+    }
+
+    /// Gives back what can be before the end. A service does not wait for a server: the next one, or the server itself, does
+    /// it. A command has the time.
+    async fn sweep_at_the_end(&mut self) {
+        let is_command = self.bounds.is_none();
+        if self.database.server().is_none() {
+            while self.littered && self.sweep(false).await == Swept::More && is_command {}
+        } else if is_command {
+            if self.littered {
+                self.sweep(false).await;
+            }
+            if let (Some(sweeping), Some(patience)) = (self.sweeping.take(), self.patience) {
+                // It cannot panic, and nobody aborts it.
+                let _ = timeout(patience, sweeping).await;
+            }
+        }
     }
 
     /// Writes what is pending, once, and closes the database.
@@ -464,13 +552,7 @@ impl Writer {
             self.shared.lost.fetch_add(unwritten as u64, Relaxed);
             tracing::warn!(decisions = unwritten, "The store could not be written before the end; decisions are lost");
         }
-        if self.littered {
-            self.sweep(false).await;
-        }
-        if let Some(sweeping) = self.sweeping.take() {
-            // It cannot panic, and nobody aborts it.
-            let _ = sweeping.await;
-        }
+        self.sweep_at_the_end().await;
         // The transaction log is merged into the file here; if that fails, the next start does it.
         let _ = self.database.connection.close().await;
         if let Some(reply) = self.closing {

@@ -2,6 +2,7 @@ use hamgate::comment::{Comment, Label};
 use hamgate::store::{Correction, Decided, NewModel, Origin, Store, StoreLocation, StoreOptions, Target};
 use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId, Queue};
 use serde_json::{Value, json};
+use sqlx::{Connection as _, SqliteConnection};
 
 use crate::support::{Postgres, runtime};
 use crate::workshop::{Workshop, hamgate};
@@ -122,6 +123,22 @@ fn nothing_is_erased_that_nobody_agreed_to() {
         let left: Value = serde_json::from_str(&said(place, &["export"])).unwrap();
         assert_eq!(left["site"], "other.example");
     });
+}
+
+#[test]
+fn whoever_forgets_hears_when_a_reader_keeps_the_text_from_being_cleared_away() {
+    let workshop = Workshop::new();
+    let place = workshop.path("store.sqlite").display().to_string();
+    runtime().block_on(fill(&place.parse().unwrap(), DecisionId::random()));
+    let reader = runtime().block_on(async {
+        let mut reader = SqliteConnection::connect(&format!("sqlite:{place}")).await.unwrap();
+        sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM comments").execute(&mut reader).await.unwrap();
+        reader
+    });
+    let out = said(&place, &["forget", "--text", "buy it now", "--yes"]);
+    assert!(out.starts_with("Erased 1 comment.\nAnother program is reading the store."), "{out}");
+    runtime().block_on(reader.close()).unwrap();
+    assert_eq!(said(&place, &["forget", "--text", "hello", "--yes"]), "Erased 1 comment.\n");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hamgate::comment::{Comment, Label};
 use hamgate::store::{
-    Change, Corrected, Correction, Decided, ErrorKind, Month, Origin, Store, StoreError, StoreLocation, StoreOptions,
-    StoreState, Target, Totals,
+    Change, Corrected, Correction, Decided, ErrorKind, Forget, Month, Origin, Store, StoreError, StoreLocation,
+    StoreOptions, StoreState, Target, Totals,
 };
 use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId, Queue};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -86,6 +86,9 @@ impl Place {
         count
     }
 }
+
+/// After this no comment can be written, and SQLite does not say that one of them is to blame.
+const BROKEN: &str = "CREATE TRIGGER full BEFORE INSERT ON comments BEGIN DELETE FROM nowhere; END";
 
 fn impatient() -> StoreOptions {
     StoreOptions {
@@ -403,7 +406,7 @@ async fn a_file_or_folder_that_may_only_be_read_is_refused_by_name() {
 async fn decisions_wait_in_memory_while_writing_fails_and_corrections_are_refused() {
     let place = Place::new();
     place.open().await.close().await;
-    place.execute("CREATE TRIGGER full BEFORE INSERT ON comments BEGIN SELECT RAISE(ABORT, 'no room'); END").await;
+    place.execute(BROKEN).await;
     let store = place.open_with(impatient()).await;
     store.remember(decided("waits"));
     let refused = store.correct(of_comment(comment("x"), Label::Ham)).await;
@@ -419,7 +422,7 @@ async fn decisions_wait_in_memory_while_writing_fails_and_corrections_are_refuse
 async fn behind_many_decisions_that_wait_a_correction_still_hears_why_it_was_refused() {
     let place = Place::new();
     place.open().await.close().await;
-    place.execute("CREATE TRIGGER full BEFORE INSERT ON comments BEGIN SELECT RAISE(ABORT, 'no room'); END").await;
+    place.execute(BROKEN).await;
     let store = place.open_with(impatient()).await;
     for round in 0..2_000 {
         assert!(store.remember(decided(&format!("Comment {round}"))));
@@ -453,11 +456,11 @@ async fn a_transaction_that_sqlite_rolled_back_by_itself_does_not_end_the_store(
     // What SQLite does of its own when the disk is full.
     place.execute("CREATE TRIGGER full BEFORE INSERT ON comments BEGIN SELECT RAISE(ROLLBACK, 'no room'); END").await;
     let store = place.open_with(impatient()).await;
-    store.remember(decided("waits"));
+    store.remember(decided("is lost"));
     store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap_err();
     place.execute("DROP TRIGGER full").await;
     until("it works again", async || store.health().state == StoreState::Ready).await;
-    assert_eq!((store.health().queued, store.health().remembered), (0, 1));
+    assert_eq!((store.health().queued, store.health().lost), (0, 1));
     store.correct(of_comment(comment("x"), Label::Ham)).await.unwrap();
 }
 
@@ -630,7 +633,7 @@ async fn beyond_its_size_the_store_lets_the_oldest_go() {
     let store = place.open().await;
     let text = "x".repeat(4_000);
     for round in 0..600 {
-        let at = now() - 600 + round;
+        let at = now() - 2 * 86_400 + round;
         while !store.remember(Decided { at, ..decided(&format!("{round} {text}")) }) {
             store.flush().await.unwrap();
         }
@@ -640,10 +643,13 @@ async fn beyond_its_size_the_store_lets_the_oldest_go() {
     let before = fs::metadata(place.path()).unwrap().len();
     let store = place.open_with(StoreOptions { limit_mib: 1, ..StoreOptions::default() }).await;
     until("it shrinks", async || store.health().bytes <= 1 << 20).await;
+    until("room is given back", async || place.count("SELECT freelist_count FROM pragma_freelist_count").await == 0)
+        .await;
     assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE content LIKE '0 %'").await, 0);
     store.close().await;
     assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE content LIKE '599 %'").await, 1);
-    assert!(fs::metadata(place.path()).unwrap().len() < before, "room is given back");
+    let after = fs::metadata(place.path()).unwrap().len();
+    assert!(before > 2 << 20 && after <= (1 << 20) + (64 << 10), "{before} bytes became {after}");
 }
 
 #[tokio::test]
@@ -674,4 +680,123 @@ async fn a_service_whose_store_fails_gives_verdicts_and_says_that_it_is_not_read
     sqlx::raw_sql("ROLLBACK").execute(&mut other).await.unwrap();
     until("it is ready again", async || server.get("/readyz").await.status() == 200).await;
     store.close().await;
+}
+
+#[tokio::test]
+async fn a_decision_the_database_does_not_take_is_lost_and_keeps_nothing_else_from_being_written() {
+    let place = Place::new();
+    place.open().await.close().await;
+    let trigger =
+        "CREATE TRIGGER bad BEFORE INSERT ON comments WHEN new.content = 'bad' BEGIN SELECT RAISE(ABORT, 'no'); END";
+    place.execute(trigger).await;
+    let store = place.open().await;
+    let good = decided("good");
+    for decision in [good.clone(), decided("bad"), decided("also good")] {
+        assert!(store.remember(decision));
+    }
+    assert_eq!(store.correct(of_id(good.id, Label::Spam)).await.unwrap().change, Change::New);
+    let refused = store.correct(of_comment(comment("bad"), Label::Ham)).await;
+    assert!(matches!(refused, Err(StoreError::Rejected(_))), "{refused:?}");
+    store.correct(of_comment(comment("also good"), Label::Ham)).await.unwrap();
+    let health = store.health();
+    assert_eq!((health.state, health.queued, health.remembered, health.lost), (StoreState::Ready, 0, 2, 1));
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments").await, 2);
+    store.close().await;
+}
+
+/// How often a text stands in the file and in the log beside it.
+fn traces(place: &Place, text: &str) -> usize {
+    let of = |path: PathBuf| {
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+    };
+    of(place.path()) + of(place.folder.path().join("store.sqlite-wal"))
+}
+
+#[tokio::test]
+async fn forgotten_text_stands_nowhere_any_more_as_soon_as_no_reader_is_in_the_way() {
+    let place = Place::new();
+    let store = place.open_with(impatient()).await;
+    let text = "words to be forgotten";
+    store.correct(of_comment(comment(text), Label::Spam)).await.unwrap();
+    assert!(traces(&place, text) > 0, "the search finds what is there");
+    let mut reader = place.other().await;
+    sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM comments").execute(&mut reader).await.unwrap();
+    let wish = Forget { text: Some(text.to_owned()), ..Forget::default() };
+    assert_eq!(store.forget(wish).await.unwrap(), 1);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(store.health().remains && traces(&place, text) > 0);
+    reader.close().await.unwrap();
+    until("it is cleared away", async || !store.health().remains).await;
+    assert_eq!(traces(&place, text), 0);
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_service_clears_away_what_a_command_had_to_leave() {
+    let place = Place::new();
+    let text = "words to be forgotten";
+    let command = place.open_with(StoreOptions { forgets: false, ..impatient() }).await;
+    command.correct(of_comment(comment(text), Label::Spam)).await.unwrap();
+    let mut reader = place.other().await;
+    sqlx::raw_sql("BEGIN; SELECT COUNT(*) FROM comments").execute(&mut reader).await.unwrap();
+    assert_eq!(command.forget(Forget { text: Some(text.to_owned()), ..Forget::default() }).await.unwrap(), 1);
+    command.close().await;
+    assert!(command.health().remains);
+    sqlx::raw_sql("COMMIT").execute(&mut reader).await.unwrap();
+    assert!(traces(&place, text) > 0);
+    let service = place.open().await;
+    until("it is cleared away", async || traces(&place, text) == 0).await;
+    service.close().await;
+    reader.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_never_decided_leaves_no_figures() {
+    for place in Place::everywhere().await {
+        let store = place.open().await;
+        store.correct(of_comment(comment("imported"), Label::Spam)).await.unwrap();
+        assert_eq!(store.usage(Month::of(now())).await.unwrap(), []);
+        assert_eq!(place.count("SELECT COUNT(*) FROM usage").await, 0);
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_trial_is_corrected_only_where_there_is_no_real_comment_like_it() {
+    for place in Place::everywhere().await {
+        let store = place.open().await;
+        let (real, trial) = (decided("Twice"), Decided { test: true, ..decided("Twice") });
+        let alone = Decided { test: true, ..decided("Once") };
+        let ids = [real.id, alone.id];
+        for decision in [real, trial, alone] {
+            store.remember(decision);
+        }
+        for (content, id) in ["Twice", "Once"].into_iter().zip(ids) {
+            let corrected = store.correct(of_comment(comment(content), Label::Spam)).await.unwrap();
+            assert_eq!(corrected.decision, Some(id), "{content}");
+        }
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn beyond_its_size_the_store_keeps_what_came_within_a_day() {
+    let place = Place::new();
+    let store = place.open().await;
+    let text = "x".repeat(4_000);
+    for round in 0..400 {
+        store.correct(of_comment(comment(&format!("{round} {text}")), Label::Spam)).await.unwrap();
+    }
+    store.remember(Decided { at: now() - 2 * 86_400, ..decided("old") });
+    store.remember(Decided { at: now() - 3_600, ..decided("young") });
+    store.close().await;
+    let store = place.open_with(StoreOptions { limit_mib: 1, ..StoreOptions::default() }).await;
+    until("the old one goes", async || place.count("SELECT COUNT(*) FROM comments WHERE content = 'old'").await == 0)
+        .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(store.health().bytes > 1 << 20);
+    store.close().await;
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE content = 'young'").await, 1);
+    assert_eq!(place.count("SELECT COUNT(*) FROM comments").await, 401);
 }

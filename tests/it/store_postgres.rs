@@ -4,8 +4,8 @@ use hamgate::clock::now;
 use hamgate::comment::{Comment, Label};
 use hamgate::site::Site;
 use hamgate::store::{
-    Correction, Decided, ErrorKind, NewModel, Origin, Page, Store, StoreError, StoreLocation, StoreOptions, StoreState,
-    Target,
+    Correction, Decided, ErrorKind, Forget, NewModel, Origin, Page, Store, StoreError, StoreLocation, StoreOptions,
+    StoreState, Target,
 };
 use hamgate::verdict::{Decision, DecisionId, LogOdds, ModelId};
 use sqlx::postgres::PgListener;
@@ -332,7 +332,7 @@ async fn beyond_its_size_the_oldest_go_and_not_one_more_than_must() {
         for _ in 0..125 {
             noise.push_str(&DecisionId::random().to_string());
         }
-        assert!(store.remember(Decided { at: now() - 600 + round, ..decided(&format!("{round} {noise}")) }));
+        assert!(store.remember(Decided { at: now() - 2 * 86_400 + round, ..decided(&format!("{round} {noise}")) }));
         if round % 100 == 0 {
             store.flush().await.unwrap();
         }
@@ -366,4 +366,37 @@ async fn keys_and_figures_are_shared() {
     assert_eq!(other.export(None, page).await.unwrap(), []);
     store.close().await;
     other.close().await;
+}
+
+#[tokio::test]
+async fn a_database_in_another_encoding_is_refused_and_left_as_it_is() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let schema = postgres.schema().await;
+    execute(&schema, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0").await;
+    let url = schema.url.replacen("/postgres?", "/latin?", 1);
+    let (url, _) = url.split_once("&options").unwrap();
+    let error = open_error(url).await;
+    assert_eq!(error, StoreError::NotUtf8("LATIN1".to_owned()));
+    assert!(error.hint().contains("--encoding=UTF8"));
+    let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
+    let tables = "SELECT COUNT(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(sqlx::query_scalar::<_, i64>(tables).fetch_one(&mut connection).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn closing_a_service_does_not_wait_for_the_server_to_tidy_up() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let schema = postgres.schema().await;
+    // Long enough for the lock to be waited for until the end of the test.
+    let options = StoreOptions { lock_patience: FOREVER, ..StoreOptions::default() };
+    let store = Store::open(&location(&schema), options).await.unwrap();
+    store.correct(of_comment("to be forgotten", Label::Spam)).await.unwrap();
+    let mut other = schema.connect().await;
+    sqlx::raw_sql("BEGIN; LOCK TABLE comments IN SHARE UPDATE EXCLUSIVE MODE").execute(&mut other).await.unwrap();
+    let wish = Forget { text: Some("forgotten".to_owned()), ..Forget::default() };
+    assert_eq!(store.forget(wish).await.unwrap(), 1);
+    let waiting = "SELECT COUNT(*) FROM pg_locks WHERE relation = 'comments'::regclass AND NOT granted";
+    until("the vacuum waits", async || count(&schema, waiting).await == 1).await;
+    timeout(Duration::from_secs(5), store.close()).await.expect("it closes without waiting");
+    other.close().await.unwrap();
 }
