@@ -212,7 +212,7 @@ async fn what_a_model_knows_already_is_learned_a_second_time_neither_while_it_is
             assert_eq!((judge.id(), judge.judge(&comment).evidence), (model.id(), model.judge(&comment).evidence));
         }
     };
-    let learned = |model: &Classifier, contents: &[&str], last: i64| {
+    let taught = |model: &Classifier, contents: &[&str], last: i64| {
         let comments: Vec<_> = contents.iter().map(|content| Comment::from_text(*content).unwrap()).collect();
         let updates = comments.iter().map(|comment| Update { comment, before: None, after: Some(Label::Spam) });
         model.updated(model.id().with_corrections(last), updates)
@@ -226,13 +226,13 @@ async fn what_a_model_knows_already_is_learned_a_second_time_neither_while_it_is
     judged_by(&own, &mut running).await;
 
     say("Noch ein Angebot für Parkett").await;
-    judged_by(&learned(&own, &["Noch ein Angebot für Parkett"], 2), &mut running).await;
+    judged_by(&taught(&own, &["Noch ein Angebot für Parkett"], 2), &mut running).await;
 
     // So are a correction and a step back, and a correction after it.
     say("Angebote für Kork in Kamenz").await;
     store.rollback(&site).await.unwrap();
     say("Angebote für Laminat in Kamenz").await;
-    judged_by(&learned(&generic, &["Angebote für Laminat in Kamenz"], 4), &mut running).await;
+    judged_by(&taught(&generic, &["Angebote für Laminat in Kamenz"], 4), &mut running).await;
 }
 
 #[tokio::test]
