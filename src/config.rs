@@ -8,6 +8,7 @@
 //! `hamgate serve --print-config` prints what holds, as a file that `--config` reads back.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,10 +17,33 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::CommandFactory as _;
+use clap::builder::TypedValueParser;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{StoreChoice, StoreLocation, StoreOptions};
 use crate::telemetry::{LogFormat, LogLevel};
+
+/// Reads a [`StoreChoice`] without repeating what it read: there may be a password in it, and clap would print the value.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreParser;
+
+impl TypedValueParser for StoreParser {
+    type Value = StoreChoice;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        _: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<StoreChoice, clap::Error> {
+        let refused = |why: &str| {
+            let message = format!("invalid value for `--store` or HAMGATE_STORE: {why}");
+            clap::Error::raw(clap::error::ErrorKind::ValueValidation, message).with_cmd(command)
+        };
+        let text = value.to_str().ok_or_else(|| refused("it is no valid Unicode\n"))?;
+        text.parse().map_err(|error| refused(&format!("{error}\n")))
+    }
+}
 
 /// What was asked for on the command line and in the environment.
 #[derive(Debug, Clone, Default, clap::Args, Serialize)]
@@ -46,7 +70,7 @@ pub struct ServeOptions {
     /// PostgreSQL database, which several instances may share; give the password by PGPASSWORD, ~/.pgpass, or in a file
     /// that the address names, `…/DATABASE?password_file=FILE`. `none`: nothing is kept, there are no keys, and feedback is refused. Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else
     /// in ~/.local/share.
-    #[arg(long, env = "HAMGATE_STORE", hide_env_values = true, value_name = "STORE")]
+    #[arg(long, env = "HAMGATE_STORE", hide_env_values = true, value_name = "STORE", value_parser = StoreParser)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreChoice>,
 

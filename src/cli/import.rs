@@ -2,26 +2,26 @@
 //!
 //! One thread reads while another writes, a few hundred comments at a time, so that memory does not grow with the file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
 use std::path::PathBuf;
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::mpsc;
 
+use crate::cli::store_args::{StoreArgs, refused};
 use crate::cli::values::{EncodingArg, FormatArg, TakenFor};
 use crate::cli::{Failure, output, retrain, tables};
 use crate::clock;
 use crate::comment::Label;
-use crate::config::ServeOptions;
 use crate::import::{Entry, Import, ImportError, ImportOptions, Imported, LeftOut, Status, Why};
 use crate::site::Site;
-use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreChoice, StoreError, StoreOptions, Target};
+use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreError, Target};
+use crate::text::fingerprint;
 
 /// So many comments are stored at once, or fewer when they are long.
 const BATCH: usize = 250;
@@ -29,8 +29,14 @@ const BATCH: usize = 250;
 /// A batch is handed on once its texts take this much.
 const BATCH_BYTES: usize = 1 << 20;
 
+/// A clock elsewhere may be ahead of ours by a zone, and no more.
+const A_DAY: i64 = 86_400;
+
 /// So many of the comments that are left out for one reason are named.
 const NAMED: usize = 10;
+
+/// Of so many sites at most it is told how a model would fare: each takes a training.
+const REPORTED: usize = 5;
 
 /// Take over what the moderators of a blog decided before it had Hamgate
 ///
@@ -47,15 +53,8 @@ pub struct ImportArgs {
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
 
-    /// Store to keep it in; the one `hamgate serve` uses
-    ///
-    /// Default: hamgate/hamgate.sqlite in $XDG_DATA_HOME, else in ~/.local/share.
-    #[arg(long, env = "HAMGATE_STORE", value_name = "STORE")]
-    store: Option<StoreChoice>,
-
-    /// TOML file of `hamgate serve` that may name the store
-    #[arg(long, env = "HAMGATE_CONFIG", value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    store: StoreArgs,
 
     /// Address of the blog, such as example.org, spelt as for `hamgate key add`
     ///
@@ -104,33 +103,11 @@ impl ImportArgs {
     /// When a file cannot be read to its end, nothing says which site it is about, or the store cannot be written. What
     /// was imported before stays.
     pub fn run(self) -> Result<(), Failure> {
+        if !self.dry_run {
+            return self.store.make_and_work(async |store| self.import(Some(store)).await);
+        }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-        runtime.block_on(async {
-            let store = if self.dry_run { None } else { Some(self.open_store().await?) };
-            let done = self.import(store.as_ref()).await;
-            if let Some(store) = store {
-                store.close().await;
-            }
-            done
-        })
-    }
-
-    async fn open_store(&self) -> Result<Store, Failure> {
-        let options =
-            ServeOptions { store: self.store.clone(), config: self.config.clone(), ..ServeOptions::default() };
-        let config = super::serve::configure(&options)?;
-        let location = config.store.as_ref().and_then(StoreChoice::location).ok_or_else(|| {
-            Failure::from(anyhow!("what is imported is kept in a store, and there is none"))
-                .with_hint("give its path with `--store`, the same as for `hamgate serve`, or try with `--dry-run`")
-        })?;
-        let options = StoreOptions {
-            forgets: false,
-            // Nobody waits for a verdict here, and a service may be writing to the same file.
-            lock_patience: Duration::from_secs(30),
-            answer_patience: Duration::from_secs(120),
-            ..config.store_options()
-        };
-        super::serve::open(location, options).await
+        runtime.block_on(self.import(None))
     }
 
     async fn import(&self, store: Option<&Store>) -> Result<(), Failure> {
@@ -143,24 +120,25 @@ impl ImportArgs {
             }
         }
         // After an error, too: what came before it is stored.
-        if done.is_ok() || tally.has_something() {
-            let own = match store {
-                Some(store) => own_rows(store, &tally.sites)
-                    .await
-                    .map_err(|error| failed(error, "cannot count what there is now"))?,
-                None => Vec::new(),
-            };
-            output::print(&tally.render(self, &own))?;
+        if done.is_err() && !tally.has_something() {
+            return done;
         }
-        if let (Ok(()), Some(store)) = (&done, store) {
-            for site in &tally.sites {
-                let own =
-                    store.own_rows(site).await.map_err(|error| failed(error, "cannot count what there is now"))?;
-                if own == OwnRows::default() {
-                    continue;
-                }
-                output::print(&report(store.clone(), site.clone()).await?)?;
+        let own = match store {
+            Some(store) => {
+                own_rows(store, &tally.sites).await.map_err(|error| refused(error, "cannot count what there is now"))?
             }
+            None => Vec::new(),
+        };
+        output::print(&tally.render(self, &own))?;
+        let Some(store) = store.filter(|_| done.is_ok() && tally.has_changed()) else { return done };
+        let with_rows: Vec<_> = own.into_iter().filter(|own| own.rows != OwnRows::default()).collect();
+        for Own { site, .. } in with_rows.iter().take(REPORTED) {
+            output::print(&report(store.clone(), site.clone()).await?)?;
+        }
+        if let Some(Own { site, .. }) = with_rows.get(REPORTED) {
+            output::print(&format!(
+                "\nNo figures for {site} and those after it: `hamgate train --store --dry-run` has them for every site.\n"
+            ))?;
         }
         done
     }
@@ -173,7 +151,7 @@ impl ImportArgs {
             stored = if let Some(store) = store {
                 tally.store(store, batch).await
             } else {
-                tally.count_unstored(&batch);
+                tally.count_unstored(batch);
                 Ok(())
             };
             if stored.is_err() {
@@ -184,7 +162,7 @@ impl ImportArgs {
         drop(arriving);
         let (left, read) = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         tally.add(left);
-        stored.map_err(|error| failed(error, "cannot store what was read"))?;
+        stored.map_err(|error| refused(error, "cannot store what was read"))?;
         read
     }
 
@@ -217,7 +195,7 @@ fn read_all(
     quiet: bool,
     left: &mut LeftOuts,
 ) -> Result<(), Failure> {
-    let import = Import::open(file, options).map_err(refused)?;
+    let import = Import::open(file, options).map_err(unreadable)?;
     let (bar, progress) = (if quiet { ProgressBar::hidden() } else { visible_bar() }, import.progress());
     if !quiet {
         eprintln!("`{}` is: {}", file.display(), import.format());
@@ -242,7 +220,7 @@ fn read_all(
                 }
             },
             Err(error) => {
-                end = Err(refused(error));
+                end = Err(unreadable(error));
                 break;
             }
         }
@@ -262,12 +240,7 @@ fn read_all(
     end
 }
 
-fn failed(error: StoreError, what: &'static str) -> Failure {
-    let hint = error.hint();
-    Failure::from(anyhow::Error::new(error).context(what)).with_hint(hint)
-}
-
-fn refused(error: ImportError) -> Failure {
+fn unreadable(error: ImportError) -> Failure {
     let hint = error.hint();
     Failure::from(error).with_hint(hint)
 }
@@ -284,7 +257,6 @@ fn weight(correction: &Correction) -> usize {
     }
 }
 
-/// What the sites have now.
 /// How the model would fare that a training would make of this site's comments now.
 async fn report(store: Store, site: Site) -> Result<String, Failure> {
     let runtime = tokio::runtime::Handle::current();
@@ -294,6 +266,7 @@ async fn report(store: Store, site: Site) -> Result<String, Failure> {
     Ok(format!("\n{report}\n`hamgate train --store --site {site_name}` puts that model in service.\n"))
 }
 
+/// What the sites have now.
 async fn own_rows(store: &Store, sites: &BTreeSet<Site>) -> Result<Vec<Own>, StoreError> {
     let mut own = Vec::with_capacity(sites.len());
     for site in sites {
@@ -307,7 +280,7 @@ struct Judge {
     site: Option<Site>,
     pending: TakenFor,
     bin: TakenFor,
-    /// For comments without a date.
+    /// For comments without a date, or with one before 1970 or more than a day ahead of the clock.
     now: i64,
 }
 
@@ -331,7 +304,7 @@ impl Judge {
             target: Target::Comment { site, comment: imported.comment },
             label,
             origin: Origin::Import,
-            at: imported.at.unwrap_or(self.now),
+            at: imported.at.filter(|at| (1..=self.now + A_DAY).contains(at)).unwrap_or(self.now),
         })
     }
 }
@@ -341,6 +314,7 @@ impl Judge {
 struct LeftOuts {
     pending: u64,
     bin: u64,
+    contradictions: u64,
     by_reason: BTreeMap<Why, (u64, Vec<String>)>,
 }
 
@@ -358,11 +332,31 @@ impl LeftOuts {
 #[derive(Debug, Default)]
 struct Tally {
     /// By change and label.
-    changes: [[u64; 2]; 3],
+    changes: [[u64; 2]; Change::ALL.len()],
     /// In a trial, where nothing is known of changes.
     unstored: [u64; 2],
     left: LeftOuts,
     sites: BTreeSet<Site>,
+    said: Said,
+}
+
+/// What this run has said of which comments, in eight bytes each: the beginning of a fingerprint, and the label in its
+/// lowest bit.
+#[derive(Debug, Default)]
+struct Said(HashSet<u64>);
+
+impl Said {
+    /// Notes what is said of a comment; `false` when the other was said of it before.
+    fn note(&mut self, correction: &Correction) -> bool {
+        let Target::Comment { site, comment } = &correction.target else { return true };
+        let beginning = fingerprint(site, comment).iter().take(8).fold(0, |sum, &byte| (sum << 8) | u64::from(byte));
+        let [this, other] = if correction.label == Label::Ham { [0, 1] } else { [1, 0] };
+        if self.0.contains(&(beginning & !1 | other)) {
+            return false;
+        }
+        self.0.insert(beginning & !1 | this);
+        true
+    }
 }
 
 impl Tally {
@@ -370,7 +364,8 @@ impl Tally {
     const MOST_SITES: usize = 50;
 
     /// Stores a batch, all of it or nothing, and counts what changed.
-    async fn store(&mut self, store: &Store, batch: Vec<Correction>) -> Result<(), StoreError> {
+    async fn store(&mut self, store: &Store, mut batch: Vec<Correction>) -> Result<(), StoreError> {
+        self.leave_out_contradictions(&mut batch);
         let labels: Vec<Label> = batch.iter().map(|correction| correction.label).collect();
         for correction in &batch {
             self.site(correction);
@@ -381,11 +376,19 @@ impl Tally {
         Ok(())
     }
 
-    fn count_unstored(&mut self, batch: &[Correction]) {
-        for correction in batch {
+    fn count_unstored(&mut self, mut batch: Vec<Correction>) {
+        self.leave_out_contradictions(&mut batch);
+        for correction in &batch {
             self.unstored[correction.label.index()] += 1;
             self.site(correction);
         }
+    }
+
+    /// Of a comment with both labels the first counts, or each import would turn it over.
+    fn leave_out_contradictions(&mut self, batch: &mut Vec<Correction>) {
+        let before = batch.len();
+        batch.retain(|correction| self.said.note(correction));
+        self.left.contradictions += (before - batch.len()) as u64;
     }
 
     fn site(&mut self, correction: &Correction) {
@@ -400,6 +403,7 @@ impl Tally {
     fn add(&mut self, left: LeftOuts) {
         self.left.pending += left.pending;
         self.left.bin += left.bin;
+        self.left.contradictions += left.contradictions;
         for (why, (number, named)) in left.by_reason {
             let (sum, all) = self.left.by_reason.entry(why).or_default();
             *sum += number;
@@ -410,6 +414,10 @@ impl Tally {
 
     fn has_something(&self) -> bool {
         self.changes.iter().chain([&self.unstored]).flatten().any(|&number| number > 0)
+    }
+
+    fn has_changed(&self) -> bool {
+        [Change::New, Change::Relabelled].iter().any(|&change| self.changes[change as usize] != [0, 0])
     }
 
     fn render(&self, args: &ImportArgs, own: &[Own]) -> String {
@@ -424,8 +432,12 @@ impl Tally {
                     Change::New => "new",
                     Change::AlreadyKnown => "known already",
                     Change::Relabelled => "relabelled",
+                    Change::Kept => "kept what was said here",
                 };
                 let [ham, spam] = self.changes[change as usize];
+                if change == Change::Kept && ham + spam == 0 {
+                    continue;
+                }
                 table.row([name.to_owned(), ham.to_string(), spam.to_string()]);
             }
         }
@@ -448,6 +460,9 @@ impl LeftOuts {
             if number > 0 {
                 let _ = writeln!(lines, "  {number} {what}{}", say_otherwise(option));
             }
+        }
+        if self.contradictions > 0 {
+            let _ = writeln!(lines, "  {} with the other label before; the first one counts", self.contradictions);
         }
         for why in Why::ALL {
             let Some((number, named)) = self.by_reason.get(&why) else { continue };

@@ -43,7 +43,10 @@ impl KeyArgs {
     /// # Errors
     /// When there is no store, or it cannot be read or written.
     pub fn run(self) -> Result<(), Failure> {
-        self.store.work(async |store| self.command.run(store).await)
+        match self.command {
+            Command::Add { .. } => self.store.make_and_work(async |store| self.command.run(store).await),
+            Command::List | Command::Revoke { .. } => self.store.work(async |store| self.command.run(store).await),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ impl Retraining {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.context("cannot start")?;
         let options = StoreOptions { forgets: false, ..config.store_options() };
-        let store = runtime.block_on(super::serve::open(location, options))?;
+        let store = runtime.block_on(super::store_args::open_existing(location, options))?;
         let outcome = self.sites(runtime.handle(), &store, &generic);
         runtime.block_on(store.close());
         outcome

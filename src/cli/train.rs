@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, anyhow, ensure};
 use clap::Args;
 
+use crate::config::StoreParser;
 use crate::corpus::SplitFilter;
 use crate::model::{About, TrainOptions, train};
 use crate::site::Site;
@@ -41,7 +42,7 @@ pub struct TrainArgs {
     out: Option<PathBuf>,
 
     /// Learn from the comments of this store instead of a corpus: a path or URL, as for `serve`; without a value, the store `serve` uses.
-    #[arg(long, value_name = "STORE", num_args = 0..=1, conflicts_with_all = ["paths", "out", "date", "fields", "weights", "split"])]
+    #[arg(long, value_name = "STORE", value_parser = StoreParser, num_args = 0..=1, conflicts_with_all = ["paths", "out", "date", "fields", "weights", "split"])]
     #[expect(clippy::option_option, reason = "not given, given without a value, given with one")]
     store: Option<Option<StoreChoice>>,
 

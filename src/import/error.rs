@@ -107,6 +107,9 @@ pub enum Fault {
     /// A CSV that does not say what the comments are.
     #[error("it has no column `comment_approved`, `status` or `label`, so nobody says what is spam")]
     NoStatus,
+    /// A label that may mean either.
+    #[error("the label is a number, which says not whether 1 is spam or ham")]
+    LabelIsNumber,
     /// SQLite, but not of Isso.
     #[error(
         "it is a SQLite database, but not one of Isso: it has no tables `threads` and `comments` as Isso makes them"
@@ -153,6 +156,9 @@ impl Fault {
             Fault::NoContent | Fault::NoStatus => {
                 "`wp comment list --status=any --format=csv --fields=comment_ID,comment_approved,comment_content,\
                  comment_author,comment_author_email,comment_author_url,comment_date_gmt,comment_type` writes the columns of use"
+            }
+            Fault::LabelIsNumber => {
+                "write `ham` and `spam` into the labels; WordPress's own 1 and 0 (approved, waiting) belong into `comment_approved` or `status`"
             }
             Fault::NotIsso => "name the file that `dbpath` of Isso's configuration names",
             Fault::Database(_) => "run `sqlite3 FILE 'PRAGMA integrity_check'`, or import a copy made with `.backup`",

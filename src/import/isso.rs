@@ -19,7 +19,7 @@ use crate::comment::email_domain;
 pub const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// So many comments are read at a time.
-const PAGE: i64 = 200;
+const PAGE: i64 = 100;
 
 /// Whether a file is a SQLite database.
 pub fn is_database(file: &File) -> bool {
@@ -44,6 +44,17 @@ impl Isso {
         let options = SqliteConnectOptions::new().filename(path).read_only(true).disable_statement_logging();
         let connection = runtime.block_on(async {
             let mut connection = options.connect().await?;
+            // Views and virtual tables may hold anything, without end; and without integer keys each page, and each thread,
+            // would be sought through the whole table.
+            let sql = "SELECT (SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND rootpage > 0 \
+                       AND name IN ('threads', 'comments')), \
+                       (SELECT COUNT(*) FROM pragma_table_info('threads') WHERE name = 'id' AND pk = 1 AND upper(type) = 'INTEGER') \
+                       + (SELECT COUNT(*) FROM pragma_table_info('comments') WHERE name = 'id' AND pk = 1 AND upper(type) = 'INTEGER'), \
+                       (SELECT COUNT(*) FROM pragma_encoding WHERE encoding = 'UTF-8')";
+            let tables: (i64, i64, i64) = sqlx::query_as(sql).fetch_one(&mut connection).await?;
+            if tables != (2, 2, 1) {
+                return Ok(None);
+            }
             let sql = "SELECT (SELECT COUNT(*) FROM pragma_table_info('threads') WHERE name IN ('id', 'uri', 'title')), \
                        (SELECT COUNT(*) FROM pragma_table_info('comments') \
                        WHERE name IN ('tid', 'id', 'created', 'mode', 'text', 'author', 'email', 'website'))";
@@ -60,18 +71,34 @@ impl Isso {
     }
 
     fn read_page(&mut self) -> Result<(), Fault> {
-        // SQLite keeps anything in any column: what is not text, or too long, is told apart before it is read.
-        let sql = "SELECT c.id, CAST(c.mode AS INTEGER), CAST(c.created AS INTEGER), LENGTH(CAST(c.text AS BLOB)), \
-                   SUBSTR(CAST(c.text AS BLOB), 1, $3), SUBSTR(CAST(c.author AS BLOB), 1, $3), \
-                   SUBSTR(CAST(c.email AS BLOB), 1, $3), SUBSTR(CAST(c.website AS BLOB), 1, $3), \
-                   SUBSTR(CAST(t.uri AS BLOB), 1, $3), SUBSTR(CAST(t.title AS BLOB), 1, $3) \
-                   FROM comments c LEFT JOIN threads t ON t.id = c.tid WHERE c.id > $1 ORDER BY c.id LIMIT $2";
+        // SQLite keeps anything in any column: what is of another type, or too long, is told apart by the head of its row,
+        // and its cells are not read. (OCTET_LENGTH and TYPEOF of a column do not read it; LENGTH and CAST would.)
+        let sql = "WITH rows AS MATERIALIZED (SELECT c.id, \
+                   CASE WHEN TYPEOF(c.mode) = 'integer' THEN c.mode END AS mode, \
+                   CASE WHEN TYPEOF(c.created) IN ('integer', 'real') THEN c.created END AS created, \
+                   CASE WHEN TYPEOF(c.tid) = 'integer' THEN c.tid END AS tid, \
+                   COALESCE(OCTET_LENGTH(c.text), 0) + COALESCE(OCTET_LENGTH(c.author), 0) \
+                   + COALESCE(OCTET_LENGTH(c.email), 0) + COALESCE(OCTET_LENGTH(c.website), 0) AS bytes \
+                   FROM comments c WHERE c.id > $1 ORDER BY c.id LIMIT $2), \
+                   sized AS (SELECT r.id, r.mode, r.created, t.id AS tid, r.bytes \
+                   + COALESCE(OCTET_LENGTH(t.uri), 0) + COALESCE(OCTET_LENGTH(t.title), 0) AS bytes \
+                   FROM rows r LEFT JOIN threads t ON t.id = r.tid) \
+                   SELECT s.id, s.mode, CAST(s.created AS INTEGER), s.bytes, \
+                   CAST(c.text AS BLOB), CAST(c.author AS BLOB), CAST(c.email AS BLOB), CAST(c.website AS BLOB), \
+                   CAST(t.uri AS BLOB), CAST(t.title AS BLOB) FROM sized s \
+                   LEFT JOIN comments c ON c.id = s.id AND s.bytes < $3 \
+                   LEFT JOIN threads t ON t.id = s.tid AND s.bytes < $3 ORDER BY s.id";
         let Some(connection) = &mut self.connection else { return Ok(()) };
         let longest = i64::try_from(MAX_COMMENT_BYTES + 1).unwrap_or(i64::MAX);
         let query = sqlx::query(sql).bind(self.after).bind(PAGE).bind(longest);
         let rows = self.runtime.block_on(query.fetch_all(connection)).map_err(fault)?;
         for row in rows {
-            self.after = row.try_get(0).map_err(fault)?;
+            let id: i64 = row.try_get(0).map_err(fault)?;
+            // In a damaged tree the keys may go in circles.
+            if id <= self.after {
+                return Err(Fault::Database("its rows are not in order".to_owned()));
+            }
+            self.after = id;
             self.page.push_back(entry(&row).map_err(fault)?);
             self.progress.done.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         }

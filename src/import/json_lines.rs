@@ -33,6 +33,9 @@ fn entry(line: u64, json: &[u8]) -> Result<Entry, Fault> {
         Ok(row) => row,
         Err(_) => return Err(Fault::Json(comment.err().unwrap_or(CommentError::NotAnObject))),
     };
+    if row.get("label").is_some_and(Value::is_number) {
+        return Err(Fault::LabelIsNumber);
+    }
     let beside = |name: &str| row.get(name).and_then(Value::as_str);
     let comment = match comment {
         Ok(comment) => comment,
@@ -53,10 +56,14 @@ fn entry(line: u64, json: &[u8]) -> Result<Entry, Fault> {
     let draft = Draft {
         at: at.or_else(|| seconds(beside("at").or(comment.date.as_deref())?)),
         comment,
-        status: beside("label").or(beside("status")).and_then(Status::of),
+        status: match beside("label") {
+            Some(label) => Status::of_label(label)?,
+            None => beside("status").and_then(Status::of),
+        },
         comment_type: beside("comment_type").map(str::to_owned),
         site: beside("site").and_then(|site| site.parse().ok()),
         line: Some(line),
+        any_kind: true,
     };
     Ok(draft.finish())
 }

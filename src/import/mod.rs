@@ -54,6 +54,17 @@ pub enum Status {
 }
 
 impl Status {
+    /// The status that a label means. A number is refused: in half of the data sets there are 1 is spam, in the other ham, and
+    /// in WordPress approved.
+    fn of_label(word: &str) -> Result<Option<Self>, Fault> {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "ham" => Ok(Some(Status::Approved)),
+            "spam" => Ok(Some(Status::Spam)),
+            number if number.parse::<f64>().is_ok() => Err(Fault::LabelIsNumber),
+            _ => Ok(None),
+        }
+    }
+
     /// The status that a word of WordPress, of wp-cli, or of our own means.
     fn of(word: &str) -> Option<Self> {
         Some(match word.trim().to_ascii_lowercase().as_str() {
@@ -292,6 +303,8 @@ struct Draft {
     comment_type: Option<String>,
     site: Option<Site>,
     line: Option<u64>,
+    /// Whether programs' own entries are taken, too: in a file that keeps none.
+    any_kind: bool,
 }
 
 impl Draft {
@@ -321,7 +334,7 @@ impl Draft {
     /// own in the same place, and nobody ever judged those.
     fn is_of_a_program(&self) -> bool {
         const VISITORS: [&str; 5] = ["", "comment", "pingback", "trackback", "review"];
-        self.comment_type.as_deref().is_some_and(|kind| !VISITORS.contains(&kind))
+        !self.any_kind && self.comment_type.as_deref().is_some_and(|kind| !VISITORS.contains(&kind))
     }
 
     /// What all that is kept takes.

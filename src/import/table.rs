@@ -103,13 +103,14 @@ impl Table {
         Ok(Table { reader, columns, wordpress, record: StringRecord::new() })
     }
 
-    fn entry(&self) -> Entry {
+    fn entry(&self) -> Result<Entry, Fault> {
         let field = |column| self.columns.get(&column).and_then(|&number| self.record.get(number)).unwrap_or_default();
         let text = |column| self.without_guard(field(column));
         let mut draft = Draft {
-            status: present(field(Column::Label))
-                .or_else(|| present(field(Column::Status)))
-                .and_then(|word| Status::of(&word)),
+            status: match present(field(Column::Label)) {
+                Some(label) => Status::of_label(&label)?,
+                None => Status::of(field(Column::Status)),
+            },
             at: seconds(field(Column::DateGmt)).or_else(|| seconds(field(Column::Date))),
             comment_type: present(field(Column::Type)),
             site: field(Column::Site).parse().ok(),
@@ -128,7 +129,7 @@ impl Table {
         // wp-cli's `url` is the comment's own, a place on the page of the post.
         comment.post_url = present(text(Column::PostUrl).split("#comment").next().unwrap_or_default());
         comment.lang = present(field(Column::Lang));
-        draft.finish()
+        Ok(draft.finish())
     }
 
     /// A field as it was before wp-cli put an apostrophe before what a spreadsheet could take for a formula.
@@ -149,7 +150,10 @@ impl Reader for Table {
             return Err(Blame { place, fault: Fault::EndsEarly });
         }
         match more {
-            Ok(true) => Ok(Some(self.entry())),
+            Ok(true) => self.entry().map(Some).map_err(|fault| {
+                let line = self.record.position().map(csv::Position::line);
+                Blame { place: line.map(|line| Place { line, byte: None }), fault }
+            }),
             Ok(false) => Ok(None),
             Err(error) => Err(blame(error)),
         }

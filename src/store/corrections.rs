@@ -119,11 +119,13 @@ pub enum Change {
     AlreadyKnown,
     /// It had the other label.
     Relabelled,
+    /// It has the other label still: people said so here, and what was said elsewhere does not overrule them.
+    Kept,
 }
 
 impl Change {
     /// All changes; the position is the `usize` of the variant.
-    pub const ALL: [Change; 3] = [Change::New, Change::AlreadyKnown, Change::Relabelled];
+    pub const ALL: [Change; 4] = [Change::New, Change::AlreadyKnown, Change::Relabelled, Change::Kept];
 
     /// The word used in JSON, logs and metrics.
     pub fn name(self) -> &'static str {
@@ -131,6 +133,7 @@ impl Change {
             Change::New => "new",
             Change::AlreadyKnown => "already_known",
             Change::Relabelled => "relabelled",
+            Change::Kept => "kept",
         }
     }
 }
@@ -171,6 +174,8 @@ impl Work for Correction {
     }
 
     async fn apply(&self, transaction: &mut Transaction<'_>) -> Result<Corrected, StoreError> {
+        // Whether people spoke of it here, whom an import does not overrule.
+        let mut stands = false;
         let known = match &self.target {
             Target::Decision(id) => {
                 by_id(transaction.connection, *id, None).await?.ok_or(StoreError::UnknownDecision)?
@@ -178,13 +183,24 @@ impl Work for Correction {
             Target::DecisionOf(site, id) => {
                 by_id(transaction.connection, *id, Some(site)).await?.ok_or(StoreError::UnknownDecision)?
             }
-            Target::Comment { site, comment } => match by_comment(transaction.connection, site, comment).await? {
-                Some(known) => known,
-                None => store(transaction, site, comment, self.at).await?,
-            },
+            Target::Comment { site, comment } => {
+                let said_here = match self.origin {
+                    Origin::Import => said_here(transaction.connection, site, comment).await?,
+                    _ => None,
+                };
+                stands = said_here.is_some();
+                match said_here {
+                    Some(known) => known,
+                    None => match by_comment(transaction.connection, site, comment).await? {
+                        Some(known) => known,
+                        None => store(transaction, site, comment, self.at).await?,
+                    },
+                }
+            }
         };
         let (change, number) = match known.label {
             Some(label) if label == self.label => (Change::AlreadyKnown, transaction.last_number().await?),
+            Some(_) if stands => (Change::Kept, transaction.last_number().await?),
             before => {
                 let change = if before.is_none() { Change::New } else { Change::Relabelled };
                 let to = LabelChange { at: self.at, after: Some(self.label), origin: self.origin.name(), undoes: None };
@@ -303,6 +319,16 @@ async fn by_comment(connection: &mut Connection, site: &Site, comment: &Comment)
     let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE seq = COALESCE(\
                (SELECT seq FROM comments WHERE fingerprint = $1 AND test = 0 ORDER BY seq DESC LIMIT 1), \
                (SELECT seq FROM comments WHERE fingerprint = $1 ORDER BY seq DESC LIMIT 1))";
+    let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
+    row.as_ref().map(known).transpose()
+}
+
+/// The newest one of these comments that has a label and of which somebody spoke here: anybody but an import.
+async fn said_here(connection: &mut Connection, site: &Site, comment: &Comment) -> Result<Option<Known>, StoreError> {
+    let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments c WHERE fingerprint = $1 \
+               AND label IS NOT NULL \
+               AND EXISTS (SELECT 1 FROM corrections s WHERE s.comment = c.seq AND s.origin <> 'import') \
+               ORDER BY seq DESC LIMIT 1";
     let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
     row.as_ref().map(known).transpose()
 }

@@ -12,7 +12,53 @@ use crate::store::error::StoreError;
 
 /// The parameter of an address that names a file with the password, as containers are given secrets. PostgreSQL's own
 /// programs do not know it.
-const PASSWORD_FILE: &str = "password_file=";
+const PASSWORD_FILE: &str = "password_file";
+
+/// The parameters of an address that hold no secret, and are shown.
+const SHOWN: &[&str] = &[
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "application_name",
+    "options",
+    "sslmode",
+    "ssl-mode",
+    "statement-cache-capacity",
+    PASSWORD_FILE,
+];
+
+/// Those that hold one. A name in neither list is refused: sqlx would write it, and what it is set to, into the log.
+const SECRET: &[&str] = &["password"];
+
+/// A parameter of an address, decoded as sqlx decodes it.
+struct Parameter<'a> {
+    written: &'a str,
+    name: String,
+}
+
+impl<'a> Parameter<'a> {
+    /// All that stand behind the `?`.
+    fn all(parameters: &'a str) -> impl Iterator<Item = Parameter<'a>> {
+        parameters.split('&').filter(|written| !written.is_empty()).map(|written| {
+            let name = written.split('=').next().unwrap_or_default().replace('+', " ");
+            Parameter { written, name: percent_decode_str(&name).decode_utf8_lossy().into_owned() }
+        })
+    }
+
+    fn is_shown(&self) -> bool {
+        SHOWN.contains(&self.name.as_str())
+    }
+
+    fn is_known(&self) -> bool {
+        self.is_shown() || SECRET.contains(&self.name.as_str())
+    }
+
+    fn value(&self) -> &'a str {
+        self.written.split_once('=').map_or("", |(_, value)| value)
+    }
+}
 
 /// A place that can hold a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +100,12 @@ pub enum LocationError {
     /// Not as PostgreSQL's addresses are.
     #[error("this is no address of a PostgreSQL database; write `postgres://USER@HOST:5432/DATABASE`")]
     BadAddress,
+    /// An address with a parameter that nobody knows.
+    #[error(
+        "the address has a parameter that is not known; host, port, dbname, user, password_file, application_name and \
+         options are"
+    )]
+    UnknownParameter,
     /// An address that asks for TLS.
     #[error(
         "connections to PostgreSQL are not encrypted by Hamgate, so `sslmode` cannot be require, verify-ca or verify-full; \
@@ -135,13 +187,19 @@ impl PostgresUrl {
         let Some((address, parameters)) = self.0.split_once('?') else {
             return Ok((self.0.parse().map_err(bad)?, None));
         };
-        let file = parameters.split('&').find_map(|parameter| parameter.strip_prefix(PASSWORD_FILE));
+        // Whatever stands behind a `#` reaches nobody.
+        let parameters = parameters.split('#').next().unwrap_or_default();
+        if !Parameter::all(parameters).all(|parameter| parameter.is_known()) {
+            return Err(LocationError::UnknownParameter);
+        }
+        let file = Parameter::all(parameters).find(|it| it.name == PASSWORD_FILE).map(|it| it.value());
         let file = match file.map(|path| percent_decode_str(path).decode_utf8()) {
             None => None,
             Some(Ok(path)) if !path.is_empty() => Some(PathBuf::from(&*path)),
             Some(_) => return Err(LocationError::BadAddress),
         };
-        let others: Vec<_> = parameters.split('&').filter(|parameter| !parameter.starts_with(PASSWORD_FILE)).collect();
+        let others = Parameter::all(parameters).filter(|it| it.name != PASSWORD_FILE);
+        let others: Vec<_> = others.map(|it| it.written).collect();
         Ok((format!("{address}?{}", others.join("&")).parse().map_err(bad)?, file))
     }
 }
@@ -158,7 +216,7 @@ impl FromStr for PostgresUrl {
     }
 }
 
-/// Without the password, which may stand before the `@` and as a parameter.
+/// Without the password, which may stand before the `@` and as a parameter: only what is known to hold none is shown.
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (address, parameters) = self.0.split_once('?').unwrap_or((&self.0, ""));
@@ -168,9 +226,10 @@ impl fmt::Display for PostgresUrl {
             Some((user, place)) => write!(f, "{}@{place}", user.split(':').next().unwrap_or_default())?,
             None => f.write_str(rest)?,
         }
-        let parameters = parameters.split('&').filter(|it| !it.is_empty() && !it.starts_with("password="));
-        for (parameter, before) in parameters.zip(std::iter::once('?').chain(std::iter::repeat('&'))) {
-            write!(f, "{before}{parameter}")?;
+        let parameters = parameters.split('#').next().unwrap_or_default();
+        let shown = Parameter::all(parameters).filter(Parameter::is_shown);
+        for (parameter, before) in shown.zip(std::iter::once('?').chain(std::iter::repeat('&'))) {
+            write!(f, "{before}{}", parameter.written)?;
         }
         Ok(())
     }
@@ -265,6 +324,8 @@ mod tests {
             ("postgres://localhost/hamgate?password_file=/p&sslmode=require", Err(LocationError::Encrypted)),
             ("postgres://localhost/hamgate?sslmode=require", Err(LocationError::Encrypted)),
             ("postgresql://localhost/hamgate?sslmode=verify-full", Err(LocationError::Encrypted)),
+            ("postgres://localhost/hamgate?pasword=s3cret", Err(LocationError::UnknownParameter)),
+            ("postgres://anna:5?cret@localhost/hamgate", Err(LocationError::UnknownParameter)),
         ];
         for (text, expected) in table {
             let expected = expected.map(|path| StoreLocation::Sqlite(path.into()));
@@ -280,6 +341,8 @@ mod tests {
             ("postgres:///hamgate?host=/run/postgresql", "postgres:///hamgate?host=/run/postgresql"),
             ("postgres:///h?host=/run&password=secret&user=x", "postgres:///h?host=/run&user=x"),
             ("postgres://anna:p%40secret@db.example/x", "postgres://anna@db.example/x"),
+            ("postgres://db.example/x?p%61ssword=secret&user=anna", "postgres://db.example/x?user=anna"),
+            ("postgres://db.example/x?user=anna#secret", "postgres://db.example/x?user=anna"),
             ("postgres://anna@db.example/x?password_file=/run/p", "postgres://anna@db.example/x?password_file=/run/p"),
         ];
         for (text, shown) in table {

@@ -1,6 +1,8 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use hamgate::comment::{Comment, Label};
+use hamgate::store::{Change, Correction, Origin, Store, StoreOptions, Target};
 
 use crate::support::isso;
 use crate::workshop::{Workshop, hamgate};
@@ -176,7 +178,7 @@ fn what_cannot_be_imported_is_refused_with_the_remedy() {
     let said = workshop.refused(&workshop.path("."), &[]);
     assert!(said.err.contains("it is no file"), "{}", said.err);
     let other = workshop.path("other.sqlite");
-    hamgate().args(["key", "list", "--store"]).arg(&other).assert().success();
+    hamgate().args(["key", "add", "blog.example", "--store"]).arg(&other).assert().success();
     let said = workshop.refused(&other, &["--site", "x.example"]);
     assert!(said.err.contains("not one of Isso") && said.err.contains("dbpath"), "{}", said.err);
     said_usage(&workshop, &["--encoding", "klingon"], "is no encoding");
@@ -222,5 +224,148 @@ fn nothing_that_identifies_a_visitor_reaches_the_store() {
     assert!(has("never on oak") && has("post.example"));
     for secret in ["192.0.2", "joern.petersen", "henrike.moll", "maren.voss", "priya@", "rosa.lind", "kit.oda"] {
         assert!(!has(secret), "the store holds {secret}");
+    }
+}
+
+#[test]
+fn what_people_said_here_outlasts_every_import() {
+    let workshop = Workshop::new();
+    let site = ["--site", "blog.example"];
+    let ham = workshop.write("ham.csv", "content,label\nCheap watches,ham\n");
+    let spam = workshop.write("spam.csv", "content,label\nCheap watches,spam\n");
+    workshop.imported(&ham, &site);
+    // Only imports have spoken so far.
+    assert_eq!(table(&workshop.imported(&spam, &site).out), changes((0, 0), (0, 0), (0, 1)));
+    say_in_the_store(&workshop.path("store.sqlite"), "Cheap watches", Label::Ham);
+    for _ in 0..2 {
+        let said = table(&workshop.imported(&spam, &site).out);
+        let mut expected = changes((0, 0), (0, 0), (0, 0));
+        expected.push(("kept what was said here".to_owned(), 0, 1));
+        assert_eq!(said, expected);
+    }
+    assert_eq!(table(&workshop.imported(&ham, &site).out), changes((0, 0), (1, 0), (0, 0)));
+}
+
+/// As the blog's feedback would.
+fn say_in_the_store(path: &Path, content: &str, label: Label) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = Store::open(&path.to_owned().into(), StoreOptions::default()).await.unwrap();
+        let target = Target::Comment {
+            site: "blog.example".parse().unwrap(),
+            comment: Comment::from_text(content.to_owned()).unwrap(),
+        };
+        let corrected =
+            store.correct(Correction { target, label, origin: Origin::Api, at: 1_790_000_000 }).await.unwrap();
+        assert_eq!(corrected.change, Change::Relabelled);
+        store.close().await;
+    });
+}
+
+#[test]
+fn of_a_comment_with_both_labels_the_first_counts_at_every_import() {
+    let workshop = Workshop::new();
+    let file = workshop.write("both.csv", "content,label\nSame,ham\nSame,spam\nSame,ham\nOther,spam\n");
+    let site = ["--site", "blog.example"];
+    for expected in [changes((1, 1), (1, 0), (0, 0)), changes((0, 0), (2, 1), (0, 0)), changes((0, 0), (2, 1), (0, 0))]
+    {
+        let out = workshop.imported(&file, &site).out;
+        assert_eq!(table(&out), expected);
+        assert!(out.contains("\n  1 with the other label before; the first one counts\n"), "{out}");
+    }
+    let out = workshop.imported(&file, &["--site", "blog.example", "--dry-run"]).out;
+    assert_eq!(table(&out), [("would be imported".to_owned(), 2, 1)]);
+}
+
+#[test]
+fn the_figures_of_a_model_are_told_only_when_something_changed_and_of_five_sites() {
+    let workshop = Workshop::new();
+    let rows = (0..7).map(|n| {
+        format!(
+            "{{\"content\":\"Thanks\",\"label\":\"ham\",\"site\":\"s{n}.example\"}}\n\
+                 {{\"content\":\"Buy\",\"label\":\"spam\",\"site\":\"s{n}.example\"}}\n"
+        )
+    });
+    let file = workshop.write("many.jsonl", rows.collect::<String>());
+    let out = workshop.imported(&file, &[]).out;
+    assert_eq!(out.matches("puts that model in service").count(), 5, "{out}");
+    assert!(out.contains("No figures for s5.example and those after it"), "{out}");
+    let out = workshop.imported(&file, &[]).out;
+    assert!(!out.contains("puts that model in service") && out.contains("s6.example now has 1 ham"), "{out}");
+}
+
+#[test]
+fn a_date_that_cannot_be_is_none() {
+    let workshop = Workshop::new();
+    let ats = ["-9223372036854775808", "9223372036854775807", "0", "1790000000"];
+    let rows =
+        ats.map(|at| format!("{{\"content\":\"At {at}\",\"label\":\"ham\",\"site\":\"b.example\",\"at\":{at}}}\n"));
+    workshop.imported(&workshop.write("dates.jsonl", rows.concat()), &[]);
+    let out = said(hamgate().arg("export").arg("--store").arg(workshop.path("store.sqlite")), 0).out;
+    let kept: Vec<i64> = out
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["at"].as_i64().unwrap())
+        .collect();
+    assert_eq!(kept.len(), 4, "{out}");
+    assert_eq!(kept.iter().filter(|&&at| at == 1_790_000_000).count(), 1, "{out}");
+    assert!(kept.iter().all(|&at| (1_700_000_000..5_000_000_000).contains(&at)), "{out}");
+}
+
+#[test]
+fn an_import_creates_the_store_and_commands_that_only_look_do_not() {
+    let workshop = Workshop::new();
+    let typo = workshop.path("typo.sqlite");
+    let commands: [&[&str]; 7] = [
+        &["store"],
+        &["export"],
+        &["forget", "--author", "x", "--yes"],
+        &["label", "00000000000000000000000000000000", "spam"],
+        &["rollback", "blog.example"],
+        &["key", "list"],
+        &["train"],
+    ];
+    for arguments in commands {
+        let said = said(hamgate().args(arguments).arg("--store").arg(&typo), 1);
+        assert!(
+            said.err.contains("there is no store at") && said.err.contains("hint: "),
+            "{arguments:?}: {}",
+            said.err
+        );
+        assert!(!typo.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn no_command_tells_the_password_of_a_store() {
+    let file = export("comments.jsonl");
+    let commands: [&[&str]; 6] = [
+        &["store"],
+        &["serve"],
+        &["key", "list"],
+        &["import", file.to_str().unwrap()],
+        &["train", "--store"],
+        &["export"],
+    ];
+    for address in [
+        "postgres://anna:s3cret@h/x?sslmode=require",
+        "postgres://anna:s3cret@h:many/x",
+        "postgres://anna@h/x?pasword=s3cret",
+        "mysql://anna:s3cret@h/x",
+    ] {
+        for arguments in commands {
+            let output = hamgate().env("HAMGATE_STORE", address).args(arguments).output().unwrap();
+            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(!output.status.success() && !told.contains("s3cret"), "{arguments:?}: {told}");
+            assert!(told.contains("HAMGATE_STORE"), "{arguments:?}: {told}");
+            // Nor when it is given as an argument, or is only shown by the help.
+            if !arguments.contains(&"--store") {
+                let output = hamgate().args(arguments).args(["--store", address]).output().unwrap();
+                let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+                assert!(output.status.code() == Some(2) && !told.contains("s3cret"), "{arguments:?}: {told}");
+            }
+            let output = hamgate().env("HAMGATE_STORE", address).args(arguments).arg("--help").output().unwrap();
+            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(told.contains("--store") && !told.contains("s3cret"), "{arguments:?}: {told}");
+        }
     }
 }

@@ -549,3 +549,104 @@ proptest! {
         prop_assert!(entries.len() <= bytes.len() && (error.is_some() || !bytes.is_empty()));
     }
 }
+
+#[test]
+fn a_label_is_a_word_and_a_status_may_be_a_number_of_wordpress() {
+    for (text, refused) in [
+        ("content,label\nx,1\n", true),
+        ("content,label\nx,0\n", true),
+        ("content,label\nx, 1.0\n", true),
+        ("{\"content\":\"x\",\"label\":1}\n", true),
+        ("{\"content\":\"x\",\"label\":\"0\"}\n", true),
+        ("content,label\nx,Spam\n", false),
+        ("content,status\nx,1\n", false),
+        ("comment_content,comment_approved\nx,0\n", false),
+        ("{\"content\":\"x\",\"status\":\"1\"}\n", false),
+    ] {
+        let (entries, error) = read(text);
+        assert_eq!((entries.len(), error.is_some()), (usize::from(!refused), refused), "{text}: {error:?}");
+        if let Some(error) = error {
+            assert!(error.fault.to_string().contains("label is a number") && error.place.is_some(), "{text}");
+        }
+    }
+    let (entries, _) = read("content,label\nx,approved\n");
+    assert_eq!(told(&entries[0]), "line 2: without a label or a known status");
+}
+
+#[test]
+fn every_kind_of_comment_is_read_back_from_json_lines() {
+    for kind in ["forum-post", "reply", "contact-form", "signup", "message"] {
+        let (entries, error) = read(format!("{{\"content\":\"x\",\"label\":\"ham\",\"comment_type\":\"{kind}\"}}\n"));
+        assert!(error.is_none());
+        assert!(told(&entries[0]).starts_with(&format!("-|Approved|-|{kind}|")), "{}", told(&entries[0]));
+    }
+}
+
+/// A database of these statements.
+fn database(folder: &Path, statements: &[&str]) -> PathBuf {
+    let path = folder.join("hostile.db");
+    isso::run(&path, statements);
+    path
+}
+
+#[test]
+fn a_database_with_views_or_without_keys_is_none_of_isso() {
+    let threads = "CREATE TABLE threads (id INTEGER PRIMARY KEY, uri, title)";
+    let columns = "tid, created, mode, text, author, email, website";
+    for statements in [
+        [threads.to_owned(), format!("CREATE TABLE comments (id INTEGER, {columns})")],
+        [threads.to_owned(), format!("CREATE TABLE comments (id TEXT PRIMARY KEY, {columns})")],
+        [
+            "CREATE TABLE threads (id, uri, title)".to_owned(),
+            format!("CREATE TABLE comments (id INTEGER PRIMARY KEY, {columns})"),
+        ],
+        [
+            threads.to_owned(),
+            "CREATE VIEW comments AS WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n) \
+             SELECT 1 tid, id, 1 created, 1 mode, 'x' text, '' author, '' email, '' website FROM n"
+                .to_owned(),
+        ],
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = database(folder.path(), &statements.each_ref().map(String::as_str));
+        let error = Import::open(&path, ImportOptions::default()).unwrap_err();
+        assert!(error.fault.to_string().contains("not one of Isso"), "{statements:?}: {error:?}");
+    }
+}
+
+#[test]
+fn cells_of_any_length_and_type_are_named_and_the_rest_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("isso.db");
+    isso::make(&path);
+    let insert = |id: i32, tid: &str, created: &str, mode: &str, text: &str, author: &str| {
+        format!(
+            "INSERT INTO comments VALUES ({tid}, {id}, NULL, {created}, NULL, {mode}, '', {text}, {author}, NULL, NULL, 0, 0, X'', 0)"
+        )
+    };
+    let long = "zeroblob(50000000)";
+    let statements = [
+        "DELETE FROM comments".to_owned(),
+        insert(1, "1", "1790000000", "1", long, "NULL"),
+        insert(2, "1", "1790000000", "1", "'x'", long),
+        // Long in bytes, cut nowhere within a character.
+        insert(3, "1", "1790000000", "1", "'x'", "'a' || replace(hex(zeroblob(40000)), '0', 'ä')"),
+        insert(4, long, long, "1", "'of no thread and no date'", "NULL"),
+        insert(5, "1", "1790000000", long, "'of no mode'", "NULL"),
+        insert(6, "1", "1790000000", "1", "42", "'ä'"),
+    ];
+    isso::run(&path, &statements.each_ref().map(String::as_str));
+    let told: Vec<String> = open(&path).iter().map(told).collect();
+    let too_long = format!("longer than {} KiB", MAX_COMMENT_BYTES / 1024);
+    assert_eq!(
+        told,
+        [
+            format!("1: {too_long}"),
+            format!("2: {too_long}"),
+            format!("3: {too_long}"),
+            "4|Approved|-|-|-|-|-|-|-|-|-|of no thread and no date".to_owned(),
+            "5: without a label or a known status".to_owned(),
+            "6|Approved|1790000000|-|-|-|ä|-|-|Wo die Schrauben liegen|/schrauben/|42".to_owned(),
+        ]
+    );
+}

@@ -202,7 +202,7 @@ async fn a_label_is_new_then_known_then_changed_and_every_change_is_kept() {
         ] {
             assert_eq!(store.correct(of_id(id, label)).await.unwrap().change, change);
         }
-        assert_eq!(store.health().corrections, [[1, 1, 1], [0, 1, 1]]);
+        assert_eq!(store.health().corrections, [[1, 1, 1, 0], [0, 1, 1, 0]]);
         store.close().await;
         assert_eq!(place.count("SELECT COUNT(*) FROM corrections").await, 3);
         assert_eq!(place.count("SELECT COUNT(*) FROM comments WHERE label = 'ham'").await, 1);

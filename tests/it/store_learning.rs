@@ -213,7 +213,7 @@ fn many_corrections_are_stored_together_or_not_at_all() {
         assert_eq!(store.correct_all(bad).await, Err(StoreError::UnknownDecision));
         assert_eq!(store.own_rows(&site()).await.unwrap(), OwnRows { ham: 300, spam: 0 });
         assert_eq!(store.sites().await.unwrap(), [site()]);
-        assert_eq!(store.health().corrections, [[300, 300, 0], [0, 0, 0]]);
+        assert_eq!(store.health().corrections, [[300, 300, 0, 0], [0, 0, 0, 0]]);
     });
 }
 

@@ -65,6 +65,7 @@ impl Learning {
             Learning::Corrected { change: Change::Relabelled, label, .. } => {
                 format!("Noted as {label}, no longer as {}", other(label))
             }
+            Learning::Corrected { change: Change::Kept, label, .. } => format!("Left as {}", other(label)),
             Learning::Undone { after: Some(label), .. } => format!("Taken back: it is {label} again"),
             Learning::Undone { after: None, .. } => "Taken back: nobody says what it is any more".to_owned(),
         }
@@ -83,6 +84,7 @@ impl Learning {
             Learning::Corrected { change: Change::Relabelled, label, .. } => {
                 format!("Als {} vermerkt, nicht mehr als {}", word(label), word(other(label)))
             }
+            Learning::Corrected { change: Change::Kept, label, .. } => format!("Als {} belassen", word(other(label))),
             Learning::Undone { after: Some(label), .. } => format!("Zurückgenommen: wieder {}", word(label)),
             Learning::Undone { after: None, .. } => "Zurückgenommen: niemand sagt mehr, was es ist".to_owned(),
         }

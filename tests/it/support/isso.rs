@@ -24,13 +24,17 @@ pub fn make(path: &Path) {
          modified FLOAT, mode INTEGER, remote_addr VARCHAR, text VARCHAR, author VARCHAR, email VARCHAR, website VARCHAR, \
          likes INTEGER DEFAULT 0, dislikes INTEGER DEFAULT 0, voters BLOB NOT NULL, notification INTEGER DEFAULT 0)",
     ];
-    let statements = tables.into_iter().chain(rows);
+    run(path, &tables.into_iter().chain(rows).collect::<Vec<_>>());
+}
+
+/// Does this in a database, which is made when it is not there.
+pub fn run(path: &Path, statements: &[&str]) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let options = SqliteConnectOptions::new().filename(path).create_if_missing(true).foreign_keys(false);
         let mut connection = options.connect().await.unwrap();
-        for statement in statements {
-            sqlx::query(statement).execute(&mut connection).await.unwrap();
+        for &statement in statements {
+            sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.unwrap();
         }
         connection.close().await.unwrap();
     });
