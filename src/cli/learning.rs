@@ -155,13 +155,10 @@ impl LearningArgs {
             draws: self.draws,
             ham_share: self.own_ham_share.0,
         };
-        let mut ways = vec![
-            WayOfLearning::GenericOnly,
-            WayOfLearning::OwnOnly,
-            WayOfLearning::AtOnce(None),
-            WayOfLearning::Trained(None),
-        ];
-        ways.extend(self.own_weights.iter().map(|&weight| WayOfLearning::Trained(Some(weight))));
+        let mut ways = vec![WayOfLearning::GenericOnly, WayOfLearning::OwnOnly];
+        for weight in [None].into_iter().chain(self.own_weights.iter().copied().map(Some)) {
+            ways.extend([WayOfLearning::AtOnce(weight), WayOfLearning::Trained(weight)]);
+        }
         let names: Vec<String> = ways.iter().map(|way| way.name()).collect();
         let curve = learning_curve(
             &watched.corpus,

@@ -60,6 +60,7 @@ fn every_way_is_measured_on_the_half_of_the_blog_that_nobody_learned() {
     // With less than 50 ham of its own a blog keeps the thresholds, and training comes to what was learned at once.
     assert_eq!(point("trained", 24)["spam_approved_per_1000"], point("learned at once", 24)["spam_approved_per_1000"]);
     assert_eq!(point("trained", 24), point("trained, weight 20", 24));
+    assert_eq!(point("learned at once", 24), point("learned at once, weight 20", 24));
     assert_eq!(point("own only", 10)["auc"], Value::Null);
     assert!(point("own only", 24)["auc"]["mean"].as_f64().unwrap() > 0.8, "{}", point("own only", 24));
 }
