@@ -19,6 +19,7 @@ use crate::text::Fields;
 use crate::verdict::{Decision, LogOdds, ModelId, Thresholds};
 
 use super::corpus::{CorpusArgs, WatchedCorpus};
+use super::learning::LearningArgs;
 use super::values::{Chance, FieldsArg, Share, SourceWeight, by_source};
 use super::{comparison, evaluation, model, output};
 
@@ -36,6 +37,8 @@ use super::{comparison, evaluation, model, output};
 /// model's probability means.
 ///
 /// --compare A B sets two reports written by --json side by side.
+///
+/// --learning-curve judges a blog whose people have judged 0, 10, 30, … of their own comments.
 #[derive(Debug, Args)]
 #[command(
     after_help = EXAMPLES,
@@ -55,7 +58,8 @@ pub struct EvaluateArgs {
     #[arg(long)]
     json: bool,
 
-    /// Also write a page with pictures: one HTML file that needs nothing else. It shows comments: those judged worst.
+    /// Also write a page with pictures: one HTML file that needs nothing else. It shows comments: those judged worst. With --learning-curve no
+    /// comments, and a name that ends in .svg gets the picture alone.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
 
@@ -111,6 +115,9 @@ pub struct EvaluateArgs {
     /// When training in turn: let rows of a source count so many times more, as for `train`; may be given more than once.
     #[arg(long = "weigh", value_name = "SOURCE=FACTOR", requires = "in_turn")]
     weights: Vec<SourceWeight>,
+
+    #[command(flatten)]
+    learning: LearningArgs,
 }
 
 const EXAMPLES: &str = "\
@@ -123,6 +130,7 @@ Examples:
   hamgate evaluate --leave-one-source-out --corpus data/comments CORPORA --json > after.json
   hamgate evaluate --leave-one-source-out --leave-out 'tubespam-*' --corpus CORPORA
   hamgate evaluate --compare before.json after.json
+  hamgate evaluate --learning-curve --own-source my-blog --own-source my-spam --corpus CORPORA --report curve.svg
 
 Exit codes: 0 measured, whatever the figures; 1 not measured, and standard error says why; 2 the options make no sense.";
 
@@ -150,10 +158,10 @@ pub struct Evaluation {
 }
 
 /// A model as a judge of comments.
-struct Model {
-    classifier: Classifier,
-    fields: Fields,
-    thresholds: Thresholds,
+pub(super) struct Model {
+    pub(super) classifier: Classifier,
+    pub(super) fields: Fields,
+    pub(super) thresholds: Thresholds,
 }
 
 impl Judge for Model {
@@ -182,6 +190,10 @@ impl EvaluateArgs {
         }
         for path in [&self.report, &self.verdicts].into_iter().flatten() {
             output::require_folder(path)?;
+        }
+        if let Some(sizes) = self.learning.sizes() {
+            let watched = self.corpus.open(SplitFilter::not_test())?;
+            return self.learning.run(sizes, &watched, &self.train_options(), self.report.as_deref(), self.json);
         }
         let watched = self.corpus.open(if self.trains() { SplitFilter::not_test() } else { SplitFilter::All })?;
         let (evaluation, outcome) = if self.trains() { self.train_in_turn(&watched)? } else { self.judge(&watched)? };
@@ -245,18 +257,21 @@ impl EvaluateArgs {
         Ok((evaluation, outcome))
     }
 
-    fn train_in_turn(&self, watched: &WatchedCorpus) -> anyhow::Result<(Evaluation, Outcome)> {
-        let fields = self.fields.map_or(Fields::All, Fields::from);
-        let options = TrainOptions {
-            fields,
+    fn train_options(&self) -> TrainOptions {
+        TrainOptions {
+            fields: self.fields.map_or(Fields::All, Fields::from),
             ham_held_at_most: self.ham_held_at_most.0,
             source_weights: by_source(&self.weights),
-        };
+        }
+    }
+
+    fn train_in_turn(&self, watched: &WatchedCorpus) -> anyhow::Result<(Evaluation, Outcome)> {
+        let options = self.train_options();
         let train_without = |rows: &TrainingRows<'_>, _: usize| -> Result<Model, TrainError<CorpusError>> {
             watched.begin(&format!("without {}", rows.left_out()));
             let classifier = train(rows, &options, About::default())?;
             let thresholds = hold_at(self.hold_at, classifier.thresholds());
-            Ok(Model { classifier, fields, thresholds })
+            Ok(Model { classifier, fields: options.fields, thresholds })
         };
         let outcome = if let Some(folds) = self.folds {
             evaluate::cross_validate(&watched.corpus, folds.into(), train_without)
@@ -277,7 +292,7 @@ impl EvaluateArgs {
     }
 }
 
-fn write(what: &str, path: &Path, content: &[u8]) -> anyhow::Result<()> {
+pub(super) fn write(what: &str, path: &Path, content: &[u8]) -> anyhow::Result<()> {
     fs::write(path, content).with_context(|| format!("cannot write {what} `{}`", path.display()))?;
     eprintln!("wrote {what} `{}`", path.display());
     Ok(())

@@ -15,6 +15,7 @@ mod import;
 mod inspect;
 mod key;
 mod label;
+mod learning;
 mod model;
 mod openapi;
 mod output;

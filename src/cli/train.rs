@@ -167,7 +167,8 @@ fn from_environment() -> anyhow::Result<Option<StoreChoice>> {
     }
 }
 
-fn parse_weight(text: &str) -> Result<f64, String> {
+/// How many times an ordinary row one counts.
+pub(super) fn parse_weight(text: &str) -> Result<f64, String> {
     let weight = text.trim().parse::<f64>().ok().filter(|weight| (0.5..=256.0).contains(weight));
     weight.ok_or_else(|| "must be a number between 0.5 and 256".to_owned())
 }

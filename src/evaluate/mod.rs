@@ -4,7 +4,8 @@
 //! outside it and judges the rows inside, with near-duplicates kept in one fold. [`leave_one_source_out`] does the same with
 //! sources for folds: how will a model fare on a blog it has never met? All give an [`Outcome`]: a [`Report`] of figures with
 //! intervals, by source, language and topic, because a mean over sources hides the one blog whose readers are held; every
-//! row's verdict; and the worst mistakes. [`compare`](compare()) sets two reports side by side.
+//! row's verdict; and the worst mistakes. [`compare`](compare()) sets two reports side by side. [`learning_curve`] tells how a new blog fares
+//! with the first comments of its own.
 //!
 //! Rows are streamed; what stays of each is its verdict and a fingerprint for finding near-duplicates (about 1 KB), and of
 //! the worst mistakes the text. How a model learns and judges is the caller's business, so nothing here depends on a learner.
@@ -13,6 +14,7 @@ mod bootstrap;
 mod compare;
 mod curves;
 mod guard;
+mod learning;
 mod mistakes;
 mod rows;
 mod summary;
@@ -20,7 +22,7 @@ mod turns;
 
 use std::error::Error;
 
-use crate::comment::Comment;
+use crate::comment::{Comment, Label};
 use crate::corpus::{Corpus, CorpusError, Position};
 use crate::figures::Judged;
 use crate::reasons::Reason;
@@ -30,6 +32,7 @@ pub use bootstrap::{CalibrationBin, Interval, Intervals};
 pub use compare::{CompareError, Compared, Comparison, Figure, Measurement, Standing, Tally, compare};
 pub use curves::{Bar, Curve, Step, histogram};
 pub use guard::{Allowed, Flips, Objection, objections};
+pub use learning::{LearningCurve, NewBlog, Point, Spread, Way, learning_curve};
 pub use mistakes::{Mistake, Mistakes};
 pub use rows::JudgedRow;
 pub use summary::{Across, AcrossSources, HamHeld, LeftOut, Measured, Part, Report, Website};
@@ -117,6 +120,39 @@ pub enum EvaluateError<E: Error + 'static> {
     Train {
         /// What was to be left out.
         left_out: String,
+        /// Why.
+        source: E,
+    },
+    /// A source of the blog is not there.
+    #[error(
+        "no row has a source `{name}` that --own-source names; the field `source` of the rows tells which there are"
+    )]
+    NoSuchOwnSource {
+        /// The name, or beginning of names, asked for.
+        name: String,
+    },
+    /// The blog has too few comments to draw so many from.
+    #[error(
+        "{size} own comments would be {wanted} {label}, and the half of the blog's comments that they are drawn from has {pool}; \
+         name smaller numbers with --learning-curve, another --own-ham-share, or more sources with --own-source"
+    )]
+    TooFewOwn {
+        /// Own comments asked for.
+        size: u64,
+        /// How many of them of one label.
+        wanted: u64,
+        /// Which label.
+        label: Label,
+        /// How many of it there are.
+        pool: u64,
+    },
+    /// Own comments could not be learned.
+    #[error("cannot learn {size} own comments by the way \"{way}\"")]
+    Learn {
+        /// The way.
+        way: String,
+        /// How many own comments there were.
+        size: u64,
         /// Why.
         source: E,
     },

@@ -98,11 +98,7 @@ impl LeaveOut {
             large.map(|(source, _)| vec![(*source).to_owned()]).collect()
         } else {
             let matching = |pattern: &String| -> Vec<String> {
-                let matches = |source: &str| match pattern.strip_suffix('*') {
-                    Some(beginning) => source.starts_with(beginning),
-                    None => source == pattern,
-                };
-                sizes.iter().map(|(source, _)| (*source).to_owned()).filter(|source| matches(source)).collect()
+                sizes.iter().map(|(source, _)| (*source).to_owned()).filter(|source| matches(pattern, source)).collect()
             };
             self.only.iter().map(matching).collect()
         };
@@ -120,7 +116,15 @@ impl LeaveOut {
     }
 }
 
-fn read<E: Error + 'static>(corpus: &Corpus) -> Result<(KnownRows, Groups), EvaluateError<E>> {
+/// Whether a source is meant by its name, or by the beginning of it followed by `*`.
+pub(super) fn matches(pattern: &str, source: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => source.starts_with(beginning),
+        None => source == pattern,
+    }
+}
+
+pub(super) fn read<E: Error + 'static>(corpus: &Corpus) -> Result<(KnownRows, Groups), EvaluateError<E>> {
     let mut known = KnownRows::default();
     corpus.read(KnownRow::of, |row| known.add(row))?;
     let groups = known.groups();
@@ -131,7 +135,7 @@ fn read<E: Error + 'static>(corpus: &Corpus) -> Result<(KnownRows, Groups), Eval
 }
 
 /// For each turn, the rows judged in another turn or in none that belong to a group with a row judged in this one.
-fn near_duplicates(groups: &Groups, judged_in: &[Option<usize>], turns: usize) -> Vec<Vec<usize>> {
+pub(super) fn near_duplicates(groups: &Groups, judged_in: &[Option<usize>], turns: usize) -> Vec<Vec<usize>> {
     let mut kept_out = vec![Vec::new(); turns];
     for group in groups.iter() {
         let turns_of_group: BTreeSet<usize> = group.iter().filter_map(|&row| judged_in[row]).collect();
@@ -238,10 +242,12 @@ fn take_turns<J: Judge, E: Error + 'static>(
 
 /// The rows that one model may learn from.
 pub struct TrainingRows<'a> {
-    corpus: &'a Corpus,
-    numbers: &'a HashMap<Position, usize>,
-    learned: &'a [bool],
-    left_out: &'a str,
+    pub(super) corpus: &'a Corpus,
+    /// The number of the row at each position.
+    pub(super) numbers: &'a HashMap<Position, usize>,
+    /// By number, whether the row is learned from.
+    pub(super) learned: &'a [bool],
+    pub(super) left_out: &'a str,
 }
 
 impl TrainingRows<'_> {

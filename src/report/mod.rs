@@ -7,6 +7,7 @@
 //! Colours are those of Okabe and Ito, told apart by readers of every colour vision, and every mark is also labelled.
 
 mod charts;
+mod learning;
 mod svg;
 
 use std::collections::BTreeMap;
@@ -19,6 +20,13 @@ use crate::evaluate::{
 };
 use crate::figures::Figures;
 use crate::verdict::{LogOdds, Thresholds};
+
+pub use learning::{learning_html, learning_svg};
+
+/// Colours, and what is drawn in them.
+const CHART_STYLE: &str = include_str!("chart.css");
+/// Everything around the pictures.
+const PAGE_STYLE: &str = include_str!("style.css");
 
 /// What the page is made of.
 #[derive(Debug)]
@@ -46,7 +54,7 @@ pub fn html(page: &Page<'_>) -> String {
                 meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
                 meta name="robots" content="noindex";
                 title { "Hamgate: " (page.judged_by) }
-                style { (PreEscaped(include_str!("style.css"))) }
+                style { (PreEscaped(CHART_STYLE)) (PreEscaped(PAGE_STYLE)) }
             }
             body {
                 (head(page))

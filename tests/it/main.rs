@@ -24,6 +24,7 @@ mod check_remembers;
 mod cli_evaluate;
 /// What `import` stores, leaves out, refuses and says.
 mod cli_import;
+mod cli_learning;
 /// What `train --store` and `rollback` do, refuse and say.
 mod cli_retrain;
 /// What `score` answers, line for line.
