@@ -20,7 +20,7 @@ use crate::clock;
 use crate::comment::Label;
 use crate::import::{Entry, Import, ImportError, ImportOptions, Imported, LeftOut, Status, Why};
 use crate::site::Site;
-use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreError, Target};
+use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreChoice, StoreError, Target};
 use crate::text::fingerprint;
 
 /// So many comments are stored at once, or fewer when they are long.
@@ -104,6 +104,13 @@ impl ImportArgs {
     /// was imported before stays.
     pub fn run(self) -> Result<(), Failure> {
         if !self.dry_run {
+            let config = self.store.configuration()?;
+            if config.store.as_ref().and_then(StoreChoice::location).is_none() {
+                return Err(Failure::from(anyhow!("what is imported is kept in a store, and there is none"))
+                    .with_hint(
+                        "give its path with `--store`, the same as for `hamgate serve`, or try with `--dry-run`",
+                    ));
+            }
             return self.store.make_and_work(async |store| self.import(Some(store)).await);
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;

@@ -111,6 +111,11 @@ fn a_key_is_shown_once_listed_without_itself_and_revoked() {
 #[test]
 fn what_cannot_be_done_with_keys_is_said_with_the_remedy() {
     let program = Program::new();
+    for arguments in [&["key", "list"][..], &["key", "revoke", "7"]] {
+        let message = program.failure(arguments);
+        assert!(message.contains("there is no store at") && message.contains("`hamgate key add`"), "{message}");
+    }
+    program.add("blog.example");
     let message = program.failure(&["key", "revoke", "7"]);
     assert!(message.contains("cannot revoke the key") && message.contains("hint: `hamgate key list`"), "{message}");
     let message = program.failure(&["key", "list", "--store", "none"]);
