@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::comment::Label;
 use crate::model::{ArtifactError, Classifier, Update};
 use crate::moderator::Moderator;
 use crate::site::Site;
@@ -25,8 +26,15 @@ use crate::verdict::ModelId;
 /// So many corrections at most are learned before the result is put in service.
 const AT_ONCE: u32 = 1000;
 
+/// So many sites at most have a model of their own, each of a megabyte and a half; a site more is judged by the generic one until it is trained.
+/// Where no key is needed, whoever asks may name as many sites as they like.
+const MOST_SITES: usize = 128;
+
 /// After a failure the store is asked again so much later.
 const RETRY: Duration = Duration::from_secs(1);
+
+/// And if nothing happens, so much later, should news have been lost.
+const LOOK_ANYWAY: Duration = Duration::from_secs(60);
 
 /// How often the model file is looked at.
 const WATCH: Duration = Duration::from_secs(2);
@@ -76,6 +84,9 @@ pub enum ReloadError {
     /// The file is no model.
     #[error("the model was not replaced: {0}")]
     Unusable(String),
+    /// What people said cannot be learned on top of it.
+    #[error("the model was not replaced, because what people said cannot be read: {0}")]
+    Store(String),
     /// The service is shutting down.
     #[error("the service is shutting down")]
     Closed,
@@ -109,32 +120,97 @@ pub struct Learner {
     moderator: Arc<Moderator>,
     generic: Arc<Classifier>,
     /// What each site is judged by that taught anything.
-    sites: HashMap<Site, Arc<Classifier>>,
-    /// What the store said last of models of sites.
-    in_service: Vec<InService>,
+    sites: HashMap<Site, Taught>,
+    /// What the store said last of the models of sites.
+    in_service: HashMap<Site, InService>,
+    /// Up to which number a site's model is not to know changes that it does not know yet; 0 for most.
+    since: HashMap<Site, i64>,
     /// Every change of a label up to this number is learned.
     through: i64,
-    /// Sites whose model knew changes of labels beyond that one when it came, and up to which number.
-    ahead: HashMap<Site, i64>,
+    /// Whether it was told already that there are too many sites.
+    full: bool,
     reloads: mpsc::Receiver<Reply>,
     progress: watch::Sender<i64>,
+}
+
+/// What a site is judged by, and what it has to be told to understand the next change.
+#[derive(Debug, Clone)]
+struct Taught {
+    model: Arc<Classifier>,
+    /// It knows every change of a label of its site up to this number, but for those it is not to know.
+    through: i64,
+    /// Comments whose last change it is not to know, with the label it knows of each: changes made before a rollback, and imports, which
+    /// wait for a training.
+    unheard: HashMap<i64, Option<Label>>,
+}
+
+impl Taught {
+    fn new(model: Arc<Classifier>, through: i64) -> Self {
+        Taught { model, through, unheard: HashMap::new() }
+    }
+
+    /// The changes to learn, each with the label this model knows. Those up to the number `since` it is not to know.
+    fn hear(&mut self, rows: Vec<Relabelled>, since: i64) -> Vec<Relabelled> {
+        let mut heard = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            if row.number <= since || row.imported {
+                self.unheard.entry(row.seq).or_insert(row.before);
+                continue;
+            }
+            row.before = self.unheard.remove(&row.seq).unwrap_or(row.before);
+            if row.before != row.after {
+                heard.push(row);
+            }
+        }
+        heard
+    }
+
+    /// Learns some changes; whoever judges by the model before goes on to do so.
+    async fn learn(&mut self, rows: Vec<Relabelled>, since: i64) {
+        let heard = self.hear(rows, since);
+        if heard.is_empty() {
+            return;
+        }
+        let model = Arc::clone(&self.model);
+        match tokio::task::spawn_blocking(move || Arc::new(updated(&model, &heard))).await {
+            Ok(model) => self.model = model,
+            Err(error) => tracing::error!(
+                panicked = error.is_panic(),
+                "Corrections were not learned; the next training learns them"
+            ),
+        }
+    }
+
+    /// Learns every change of a site up to a number.
+    async fn catch_up(&mut self, store: &Store, site: &Site, since: i64, until: i64) -> Result<(), StoreError> {
+        while self.through < until {
+            let changes = store.changes_of(Some(site), self.through, until, AT_ONCE).await?;
+            self.learn(changes.rows, since).await;
+            self.through = changes.through;
+            if !changes.more {
+                self.through = self.through.max(until);
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Learner {
     /// A learner that puts what it learns in service by `moderator`, which holds the generic model of `source`.
     pub fn new(source: ModelSource, moderator: Arc<Moderator>, store: Option<Store>) -> (Self, LearnerHandle) {
         let (asks, reloads) = mpsc::channel(8);
-        // Without a store there is nothing to learn, and everything is learned.
-        let (progress, through) = watch::channel(if store.is_some() { 0 } else { i64::MAX });
+        // Nothing is learned yet, not even that there is nothing. Without a store, everything is.
+        let (progress, through) = watch::channel(if store.is_some() { -1 } else { i64::MAX });
         let learner = Learner {
             generic: moderator.generic(),
             source,
             store,
             moderator,
             sites: HashMap::new(),
-            in_service: Vec::new(),
+            in_service: HashMap::new(),
+            since: HashMap::new(),
             through: 0,
-            ahead: HashMap::new(),
+            full: false,
             reloads,
             progress,
         };
@@ -147,30 +223,46 @@ impl Learner {
     /// When the store cannot be read; what was learned until then is in service.
     pub async fn catch_up(&mut self) -> Result<(), StoreError> {
         let Some(store) = self.store.clone() else { return Ok(()) };
-        let in_service = store.in_service().await?;
-        if in_service != self.in_service {
-            let before = std::mem::replace(&mut self.in_service, in_service);
-            if let Err(error) = self.replace_models(&store, &before).await {
-                // The next time they are still news.
-                self.in_service = before;
-                return Err(error);
+        for entry in store.in_service().await? {
+            if self.in_service.get(&entry.site) != Some(&entry) {
+                self.replace_model(&store, entry).await?;
             }
         }
         loop {
             let changes = store.changes(self.through, i64::MAX, AT_ONCE).await?;
-            let (news, more) = (!changes.rows.is_empty(), changes.more);
-            // First what may fail, so that nothing is learned twice when it is tried again.
-            let known = self.learn_ahead(&store, changes.through).await?;
-            let rows = changes.rows.into_iter().filter(|row| !known.contains_key(&row.site)).collect();
-            self.sites.extend(known);
-            learn(&mut self.sites, &self.generic, rows).await;
+            let news = !changes.rows.is_empty();
+            // First what may fail, so that nothing is learned twice when it is tried again: sites whose models know more than the others.
+            let ahead: Vec<Site> = self
+                .sites
+                .iter()
+                .filter(|(_, taught)| taught.through > self.through)
+                .map(|(site, _)| site.clone())
+                .collect();
+            for site in &ahead {
+                let since = self.since(site);
+                if let Some(taught) = self.sites.get_mut(site) {
+                    taught.catch_up(&store, site, since, changes.through).await?;
+                }
+            }
+            let mut by_site: HashMap<Site, Vec<Relabelled>> = HashMap::new();
+            for row in changes.rows.into_iter().filter(|row| !ahead.contains(&row.site)) {
+                by_site.entry(row.site.clone()).or_default().push(row);
+            }
+            for (site, rows) in by_site {
+                let since = self.since(&site);
+                if let Some(taught) = self.site(&site) {
+                    taught.learn(rows, since).await;
+                }
+            }
             self.through = changes.through;
-            self.ahead.retain(|_, number| *number > changes.through);
+            for taught in self.sites.values_mut() {
+                taught.through = taught.through.max(changes.through);
+            }
             if news {
                 self.serve();
             }
-            self.progress.send_replace(self.through);
-            if !more {
+            if !changes.more {
+                self.progress.send_replace(self.through);
                 return Ok(());
             }
         }
@@ -179,17 +271,21 @@ impl Learner {
     /// Learns until the process ends.
     pub async fn run(mut self) {
         let mut changed = self.store.as_ref().map(Store::changed);
-        let mut seen = self.source.identity();
-        let (mut failing, mut retry) = (false, None::<Instant>);
+        // The file may have been replaced since it was read; reading it once more does no harm.
+        let mut seen = None;
+        let mut failing = false;
+        let mut look = Some(Instant::now());
         let mut watch = tokio::time::interval(WATCH);
         watch.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 ask = self.reloads.recv() => match ask {
                     Some(reply) => {
-                        seen = self.source.identity();
+                        let now = self.source.identity();
                         let outcome = self.reload().await;
+                        seen = outcome.is_ok().then_some(now).flatten();
                         let _ = reply.send(outcome);
+                        continue;
                     }
                     None => return,
                 },
@@ -198,15 +294,17 @@ impl Learner {
                     // A file that is gone is about to be replaced, or was taken away; either way there is nothing to read.
                     if now.is_some() && now != seen {
                         seen = now;
-                        let _ = self.reload().await;
+                        if let Err(ReloadError::Store(_)) = self.reload().await {
+                            seen = None;
+                        }
                     }
                     continue;
                 }
                 () = next(&mut changed) => {}
-                () = at(retry) => {}
+                () = at(look) => {}
             }
             let outcome = self.catch_up().await;
-            retry = outcome.is_err().then(|| Instant::now() + RETRY);
+            look = Some(Instant::now() + if outcome.is_err() { RETRY } else { LOOK_ANYWAY });
             match outcome {
                 Err(error) if !failing => {
                     tracing::warn!(%error, "Corrections cannot be learned; verdicts go on, and it is tried again");
@@ -221,7 +319,7 @@ impl Learner {
         }
     }
 
-    /// Reads the generic model again; models of sites that stand on it are made anew.
+    /// Reads the generic model again; models of sites that stand on it are made anew, and all are put in service together.
     async fn reload(&mut self) -> Result<ModelId, ReloadError> {
         let source = self.source.clone();
         let read = tokio::task::spawn_blocking(move || source.read()).await;
@@ -231,130 +329,90 @@ impl Learner {
             ReloadError::Unusable(error.to_string())
         })?;
         let id = generic.id().clone();
-        if id != *self.generic.id() {
-            self.generic = Arc::new(generic);
-            let own: Vec<Site> =
-                self.in_service.iter().filter(|site| site.model.is_some()).map(|site| site.site.clone()).collect();
-            self.sites.retain(|site, _| own.contains(site));
-            if let Some(store) = self.store.clone()
-                && let Err(error) = self.teach_anew(&store, |site| !own.contains(site)).await
-            {
-                tracing::warn!(%error, "What was learned on the model before cannot be read now; it is learned again later");
-                self.through = 0;
-                self.ahead.clear();
-                self.sites.clear();
-                self.in_service.clear();
-            }
-            self.serve();
-            tracing::info!(model = %id, "The model was replaced");
+        if id == *self.generic.id() {
+            return Ok(id);
         }
+        let generic = Arc::new(generic);
+        let sites = self.taught_anew(&generic).await.map_err(|error| {
+            tracing::error!(%error, "The model was not replaced, because what people said cannot be read; the one before serves on");
+            ReloadError::Store(error.to_string())
+        })?;
+        (self.generic, self.sites) = (generic, sites);
+        self.serve();
+        tracing::info!(model = %id, "The model was replaced");
         Ok(id)
     }
 
-    /// Reads the models of the sites whose entry changed, and teaches each what was said since.
-    async fn replace_models(&mut self, store: &Store, before: &[InService]) -> Result<(), StoreError> {
-        let entries = self.in_service.clone();
-        for entry in entries.iter().filter(|entry| !before.contains(entry)) {
-            let served = self.sites.get(&entry.site).cloned();
-            let (start, since) = match self.read_model(store, entry).await? {
-                Ok(classifier) => (classifier, entry.since),
-                Err(error) => {
-                    tracing::error!(site = %entry.site, %error, "The model of a site cannot be used; what served it before serves on");
-                    match served {
-                        Some(_) => continue,
-                        // The generic model has learned nothing of what people said here.
-                        None => (Arc::clone(&self.generic), 0),
+    /// The sites on another generic model; those with a trained model keep it.
+    async fn taught_anew(&self, generic: &Arc<Classifier>) -> Result<HashMap<Site, Taught>, StoreError> {
+        let mut sites = self.sites.clone();
+        let Some(store) = &self.store else { return Ok(sites) };
+        for (site, taught) in &mut sites {
+            if taught.model.card().own.is_some() {
+                continue;
+            }
+            let mut anew = Taught::new(Arc::clone(generic), 0);
+            anew.catch_up(store, site, self.since(site), taught.through).await?;
+            *taught = anew;
+        }
+        Ok(sites)
+    }
+
+    /// Reads the model that a site is to be judged by, and teaches it what was said since.
+    async fn replace_model(&mut self, store: &Store, entry: InService) -> Result<(), StoreError> {
+        let site = entry.site.clone();
+        let read = match &entry.model {
+            None => Some(Taught::new(Arc::clone(&self.generic), 0)),
+            Some(record) => {
+                let bytes = store.model_bytes(record.seq).await?;
+                let read = tokio::task::spawn_blocking(move || Classifier::from_bytes(&bytes)).await;
+                match read.map_err(|_| StoreError::Closed)? {
+                    Ok(model) => Some(Taught::new(Arc::new(model), record.through)),
+                    Err(error) => {
+                        tracing::error!(%site, %error, "The model of a site cannot be used; what served it before serves on");
+                        None
                     }
                 }
-            };
-            let model = teach(store, start, &entry.site, since, self.through).await?;
-            self.sites.insert(entry.site.clone(), model);
-            if since > self.through {
-                self.ahead.insert(entry.site.clone(), since);
-            } else {
-                self.ahead.remove(&entry.site);
             }
+        };
+        // Where there is none, what served it goes on learning; at a start, that is the generic model, which learns all that people said.
+        if let Some(mut taught) = read {
+            // A rollback says what is not to be known: whatever came before it.
+            taught.catch_up(store, &site, entry.since, self.through.max(entry.since)).await?;
+            tracing::info!(%site, model = %taught.model.id(), "The model of a site was replaced");
+            self.sites.insert(site.clone(), taught);
+            self.since.insert(site.clone(), entry.since);
             self.serve();
-            tracing::info!(site = %entry.site, model = %self.sites[&entry.site].id(), "The model of a site was replaced");
         }
+        self.in_service.insert(site, entry);
         Ok(())
     }
 
-    /// What the sites that are ahead are judged by after every change of a label up to a number: their models know some of these already.
-    async fn learn_ahead(&self, store: &Store, through: i64) -> Result<HashMap<Site, Arc<Classifier>>, StoreError> {
-        let mut learned = HashMap::new();
-        for (site, &known) in &self.ahead {
-            let model = Arc::clone(self.sites.get(site).unwrap_or(&self.generic));
-            learned.insert(site.clone(), teach(store, model, site, known, through).await?);
-        }
-        Ok(learned)
+    fn since(&self, site: &Site) -> i64 {
+        self.since.get(site).copied().unwrap_or_default()
     }
 
-    async fn read_model(
-        &self,
-        store: &Store,
-        entry: &InService,
-    ) -> Result<Result<Arc<Classifier>, ArtifactError>, StoreError> {
-        let Some(record) = &entry.model else { return Ok(Ok(Arc::clone(&self.generic))) };
-        let bytes = store.model_bytes(record.seq).await?;
-        let read = tokio::task::spawn_blocking(move || Classifier::from_bytes(&bytes)).await;
-        Ok(read.map_err(|_| StoreError::Closed)?.map(Arc::new))
-    }
-
-    /// Makes the models of some sites anew on the generic one.
-    async fn teach_anew(&mut self, store: &Store, which: impl Fn(&Site) -> bool) -> Result<(), StoreError> {
-        for site in store.sites().await?.into_iter().filter(|site| which(site)) {
-            let since = self.in_service.iter().find(|entry| entry.site == site).map_or(0, |entry| entry.since);
-            let model = teach(store, Arc::clone(&self.generic), &site, since, self.through).await?;
-            self.sites.insert(site, model);
+    /// What a site is judged by; a site that had nothing of its own gets it, if there is room.
+    fn site(&mut self, site: &Site) -> Option<&mut Taught> {
+        if !self.sites.contains_key(site) {
+            if self.sites.len() >= MOST_SITES {
+                if !std::mem::replace(&mut self.full, true) {
+                    tracing::warn!(
+                        sites = MOST_SITES,
+                        "Too many sites to learn from each at once; further ones learn by `hamgate train --store`"
+                    );
+                }
+                return None;
+            }
+            self.sites.insert(site.clone(), Taught::new(Arc::clone(&self.generic), self.through));
         }
-        Ok(())
+        self.sites.get_mut(site)
     }
 
     fn serve(&self) {
-        self.moderator.put(Arc::clone(&self.generic), self.sites.clone());
+        let models = self.sites.iter().map(|(site, taught)| (site.clone(), Arc::clone(&taught.model))).collect();
+        self.moderator.put(Arc::clone(&self.generic), models);
     }
-}
-
-/// Learns changes of labels, each for its site.
-async fn learn(sites: &mut HashMap<Site, Arc<Classifier>>, generic: &Arc<Classifier>, rows: Vec<Relabelled>) {
-    let mut by_site: HashMap<Site, Vec<Relabelled>> = HashMap::new();
-    for row in rows {
-        by_site.entry(row.site.clone()).or_default().push(row);
-    }
-    for (site, rows) in by_site {
-        let model = Arc::clone(sites.get(&site).unwrap_or(generic));
-        let learned = tokio::task::spawn_blocking(move || Arc::new(updated(&model, &rows))).await;
-        // It fails only when the runtime shuts down.
-        if let Ok(learned) = learned {
-            sites.insert(site, learned);
-        }
-    }
-}
-
-/// What a site's model is after every change of its labels between two numbers.
-async fn teach(
-    store: &Store,
-    mut model: Arc<Classifier>,
-    site: &Site,
-    since: i64,
-    through: i64,
-) -> Result<Arc<Classifier>, StoreError> {
-    let mut at = since;
-    while at < through {
-        let changes = store.changes(at, through, AT_ONCE).await?;
-        at = changes.through;
-        let rows: Vec<Relabelled> = changes.rows.into_iter().filter(|row| row.site == *site).collect();
-        if !rows.is_empty() {
-            let before = Arc::clone(&model);
-            let learned = tokio::task::spawn_blocking(move || Arc::new(updated(&before, &rows))).await;
-            model = learned.map_err(|_| StoreError::Closed)?;
-        }
-        if !changes.more {
-            break;
-        }
-    }
-    Ok(model)
 }
 
 /// A model that has learned some changes. Its name tells the last of them.

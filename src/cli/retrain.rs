@@ -62,7 +62,7 @@ impl Retraining {
             Failure::from(anyhow!("a blog's own comments are kept in a store, and there is none"))
                 .with_hint("give it with `--store`, the same as for `hamgate serve`")
         })?;
-        let generic = Arc::new(model::read(self.model.as_deref())?);
+        let generic = Arc::new(model::read(self.model.as_deref().or(config.model.as_deref()))?);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.context("cannot start")?;
         let options = StoreOptions { forgets: false, ..config.store_options() };
@@ -105,7 +105,7 @@ impl Retraining {
         let (before, known) = blog.trained_before(generic)?;
         let judge_before = HeldOutJudge::of(generic, &before, &blog.rows_as_of(known)).map_err(unreadable)?;
         let comparison = blog.compare(&judge_before, &held_out)?;
-        let flips = blog.flips(self.days, &classifier)?;
+        let flips = blog.flips(self.days, &before, &classifier)?;
 
         let mut page = head(site, &classifier);
         page.push_str(&comparison.table());
@@ -124,6 +124,10 @@ impl Retraining {
         }
         if !objections.is_empty() && !self.force {
             return Ok(false);
+        }
+        if before.id() == classifier.id() {
+            eprintln!("{site}: nothing new to learn; model {} stays", before.id());
+            return Ok(true);
         }
         if self.dry_run {
             eprintln!("{site}: a dry run; nothing was put in service");
@@ -197,7 +201,16 @@ impl Blog<'_> {
         let Some(record) = record else { return Ok((Arc::clone(generic), 0)) };
         let bytes = self.runtime.block_on(self.store.model_bytes(record.seq)).map_err(unreadable)?;
         match Classifier::from_bytes(&bytes) {
-            Ok(classifier) => Ok((Arc::new(classifier), record.through)),
+            Ok(before) if before.card().own.as_ref().is_some_and(|own| own.generic == *generic.id()) => {
+                Ok((Arc::new(before), record.through))
+            }
+            Ok(_) => {
+                eprintln!(
+                    "note: the last training started from another generic model; compared with {} alone",
+                    generic.id()
+                );
+                Ok((Arc::clone(generic), 0))
+            }
             Err(error) => {
                 eprintln!(
                     "note: the model of the last training cannot be used ({error}); compared with the generic one"
@@ -234,8 +247,9 @@ impl Blog<'_> {
         Ok(Comparison { before: Figures::of_judged(&before), after: Figures::of_judged(&after), held })
     }
 
-    /// Judges the decisions of some days again.
-    fn flips(&self, days: u32, after: &Classifier) -> Result<Changed, Failure> {
+    /// Judges the decisions of some days again. Those that the model of the last training would not have made were made by other rules, or by
+    /// what was learned since; they say nothing about the new one.
+    fn flips(&self, days: u32, before: &Classifier, after: &Classifier) -> Result<Changed, Failure> {
         let since = now() - i64::from(days) * 86_400;
         let mut changed = Changed::default();
         let mut page = Page { after: 0, limit: PAGE };
@@ -244,12 +258,10 @@ impl Blog<'_> {
             let full = decisions.len() >= PAGE as usize;
             for decision in decisions {
                 page.after = decision.seq;
-                changed.add(
-                    decision.decision,
-                    after.judge(&decision.comment).decision,
-                    decision.label,
-                    &decision.comment,
-                );
+                let [was, is] = [before, after].map(|model| model.judge(&decision.comment).decision);
+                if was == decision.decision {
+                    changed.add(was, is, decision.label, &decision.comment);
+                }
             }
             if !full {
                 return Ok(changed);

@@ -121,15 +121,15 @@ async fn serve(config: &ServeConfig, source: ModelSource, classifier: Classifier
     let access = require_access(config, store.as_ref())?;
     let admin = admin_token(config)?;
     let moderator = Arc::new(Moderator::new(classifier));
-    let (mut learner, handle) = Learner::new(source, Arc::clone(&moderator), store.clone());
-    // What was learned before is in service before the first comment comes. A store that cannot be read now is tried again.
-    if timeout(MOST_TIME_TO_CATCH_UP, learner.catch_up()).await.is_err() {
-        tracing::warn!("Not everything that was learned is in service yet; it follows");
-    }
-    tokio::spawn(learner.run());
     let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let mut hangup = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    let (learner, handle) = Learner::new(source, Arc::clone(&moderator), store.clone());
+    tokio::spawn(learner.run());
+    // What was learned before is in service before the first comment comes.
+    if !handle.learned(0, MOST_TIME_TO_CATCH_UP).await {
+        tracing::warn!("Not everything that was learned is in service yet; it follows");
+    }
     let reloads = handle.clone();
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {

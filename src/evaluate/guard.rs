@@ -12,6 +12,9 @@ use crate::figures::Figures;
 /// What chance explains as often as this is not held against a model.
 const CHANCE: f64 = 0.05;
 
+/// So many standard deviations above the mean lies what a normal distribution exceeds once in twenty times.
+const ONE_IN_TWENTY: f64 = 1.645;
+
 /// What the owner allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Allowed {
@@ -96,6 +99,10 @@ pub fn objections(before: &Figures, after: &Figures, flips: Flips, allowed: Allo
 /// Whether `events` or more of `of` come about at least once in twenty times where a share of `share` is expected.
 fn chance_explains(events: u64, of: u64, share: f64) -> bool {
     let expected = of as f64 * share;
+    if expected > 500.0 {
+        // Here the distribution is as good as normal, and its first term would be too small to be written.
+        return (events as f64) < expected + ONE_IN_TWENTY * expected.sqrt();
+    }
     let (mut term, mut below) = ((-expected).exp(), 0.0);
     for k in 0..events {
         below += term;
@@ -138,9 +145,16 @@ mod tests {
     #[test]
     fn a_model_is_refused_when_too_many_approvals_would_turn_into_holds() {
         let same = figures(100, 0);
-        for (approved, now_held, refused) in
-            [(0, 0, false), (1000, 20, false), (1000, 60, true), (20, 3, true), (20, 1, false)]
-        {
+        for (approved, now_held, refused) in [
+            (0, 0, false),
+            (1000, 20, false),
+            (1000, 60, true),
+            (20, 3, true),
+            (20, 1, false),
+            (100_000, 2000, false),
+            (100_000, 2100, true),
+            (100_000, 100_000, true),
+        ] {
             let flips = Flips { approved, now_held, held: 50, now_approved: 50 };
             let objections = objections(&same, &same, flips, ALLOWED);
             assert_eq!(!objections.is_empty(), refused, "{approved} {now_held}");

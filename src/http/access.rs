@@ -82,6 +82,17 @@ impl App {
     }
 }
 
+impl App {
+    /// Refuses a word on a comment from whoever shows no key where there are keys: `--open` lets anyone ask, and not teach.
+    ///
+    /// # Errors
+    /// When a key is needed.
+    pub(super) fn may_teach(&self, caller: &Caller) -> Result<(), Denied> {
+        let has_keys = self.store.as_ref().is_some_and(|store| !store.keys().is_empty());
+        if *caller == Caller::Anyone && has_keys { Err(Denied::NoKey) } else { Ok(()) }
+    }
+}
+
 /// What the head of a request says of who asks.
 #[derive(Debug)]
 pub struct Asker {

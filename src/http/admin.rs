@@ -93,6 +93,6 @@ async fn reload(asker: &Asker, app: &App) -> Result<Response, Problem> {
     match learner.reload().await {
         Ok(model) => json(&Reloaded { model }),
         Err(error @ ReloadError::Unusable(_)) => Err(Problem::new(Kind::NotReplaced, error.to_string())),
-        Err(error @ ReloadError::Closed) => Err(Problem::new(Kind::Busy, error.to_string())),
+        Err(error @ (ReloadError::Closed | ReloadError::Store(_))) => Err(Problem::new(Kind::Busy, error.to_string())),
     }
 }

@@ -504,7 +504,7 @@ fn batch() {}
             example = json!({
                 "decision": "0123456789abcdef0123456789abcdef", "change": "new", "label": "ham", "previous": null,
                 "own": {"ham": 38, "spam": 104}, "missing": {"ham": 12},
-                "message": "Noted as ham. 12 more ham until your own threshold is fitted."
+                "message": "Noted as ham. 12 more ham until a training can fit your own threshold."
             })),
         Refusals, FeedbackRefusals,
     )
@@ -533,7 +533,7 @@ fn feedback() {}
             example = json!({
                 "decision": "0123456789abcdef0123456789abcdef", "change": "undone", "label": null, "previous": "ham",
                 "own": {"ham": 37, "spam": 104}, "missing": {"ham": 13},
-                "message": "Taken back: nobody says what it is any more. 13 more ham until your own threshold is fitted."
+                "message": "Taken back: nobody says what it is any more. 13 more ham until a training can fit your own threshold."
             })),
         (status = 409, description = "No correction of it is left to take back", body = Problem,
             content_type = "application/problem+json"),

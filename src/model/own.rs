@@ -262,10 +262,18 @@ impl HeldOutJudge {
             Some(card) => (OwnStatistics::count(rows, fields)?, weight_of(card.weight)),
             None => (OwnStatistics::none(), ONE),
         };
-        let thresholds = vec![model.thresholds; FOLDS as usize];
-        Ok(HeldOutJudge { generic: generic.clone(), own, weight, thresholds })
+        let mut judge =
+            HeldOutJudge { generic: generic.clone(), own, weight, thresholds: vec![model.thresholds; FOLDS as usize] };
+        // Thresholds drawn from the rows themselves would flatter it.
+        if model.card.own.as_ref().is_some_and(|own| own.own_thresholds) {
+            let scored = judge.score(rows)?;
+            let held_at_most = Some(model.card.ham_held_at_most);
+            judge.thresholds = (0..FOLDS).map(|fold| draw(model, &scored, held_at_most, Some(fold))).collect();
+        }
+        Ok(judge)
     }
 
+    /// The fold of a row, and the evidence in it as all others see it.
     fn evidence(&self, row: &LabelledComment) -> (u64, LogOdds) {
         let weight = self.weight;
         SCRATCH.with_borrow_mut(|(extractor, features)| {
@@ -318,6 +326,8 @@ fn add(counts: [u32; 2], rows: [u32; 2], weight: Weight) -> [u32; 2] {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use std::sync::Arc;
 
     use super::*;
     use crate::comment::Comment;
@@ -423,6 +433,23 @@ mod tests {
         let spam = said(&ham, Some(Label::Ham), Some(Label::Spam));
         assert!(evidence(&ham) < evidence(trained()) && evidence(trained()) < evidence(&spam));
         let undone = said(&spam, Some(Label::Spam), None);
+        assert!(steps(&undone) == steps(trained()));
+    }
+
+    #[test]
+    fn what_was_learned_long_ago_becomes_part_of_the_counts_and_can_still_be_taken_back() {
+        let word = |n: usize| -> String { n.to_string().bytes().map(|digit| char::from(digit + 50)).collect() };
+        let comments: Vec<Comment> =
+            (0..900).map(|n| comment(&(0..20).map(|k| word(n * 20 + k)).collect::<Vec<_>>().join(" "))).collect();
+        let say = |before, after| comments.iter().map(move |comment| Update { comment, before, after });
+        let learned = trained().updated(named(trained()), say(None, Some(Label::Spam)));
+        assert!(
+            learned
+                .tables
+                .iter()
+                .any(|table| !Arc::ptr_eq(&table.fitted, &trained().tables[0].fitted) && table.added.is_empty())
+        );
+        let undone = learned.updated(named(trained()), say(Some(Label::Spam), None));
         assert!(steps(&undone) == steps(trained()));
     }
 

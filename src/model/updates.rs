@@ -5,7 +5,8 @@
 //! spam would soon see its readers held (`docs/tried.md`, "The balance of the classes"). The combination and the thresholds stay.
 //!
 //! A correction costs the features of its comment and one pass over the tables, whose balance has moved: milliseconds, however
-//! much was learned before. The model in service is never written to.
+//! much was learned before, because what was learned is made part of the counts from time to time. The model in service is never written
+//! to.
 
 use crate::comment::{Comment, Label};
 use crate::text::{Extractor, Features, View};
@@ -48,13 +49,29 @@ impl Classifier {
             }
         }
         for table in &mut classifier.tables {
+            if table.added.len() > MOST_ADDED {
+                table.fold();
+            }
             table.relearn();
         }
         classifier
     }
 }
 
+/// So many changed buckets at most are kept beside a table before they are made part of it.
+const MOST_ADDED: usize = 1 << 14;
+
 impl Table {
+    /// Makes what was learned since a part of the counts, so that the next correction need not carry it along.
+    fn fold(&mut self) {
+        let (ham, spam): (Vec<u32>, Vec<u32>) =
+            (0..self.steps.len() as u32).map(|bucket| self.units(bucket)).map(|[ham, spam]| (ham, spam)).unzip();
+        let [ham_total, spam_total] = self.totals();
+        let balance = Balance::new(ham_total, spam_total);
+        let log_odds: Vec<f32> = ham.iter().zip(&spam).map(|(&h, &s)| balance.log_odds(h, s) as f32).collect();
+        *self = Table::of(&ham, &spam, &log_odds);
+    }
+
     /// Moves one row of a bucket from one label to another.
     fn recount(&mut self, bucket: u32, before: Option<Label>, after: Option<Label>, weight: Weight) {
         let added = self.added.entry(bucket).or_default();

@@ -6,7 +6,7 @@
 use crate::comment::{Comment, Label};
 use crate::site::Site;
 use crate::store::connection::{Connection, query};
-use crate::store::corrections::label;
+use crate::store::corrections::{Origin, label};
 use crate::store::error::StoreError;
 use crate::store::pages::{comment, select_comment};
 
@@ -36,6 +36,8 @@ pub struct Relabelled {
     pub before: Option<Label>,
     /// Its label as of [`Changes::through`].
     pub after: Option<Label>,
+    /// Whether it was said elsewhere and taken over by an import.
+    pub imported: bool,
 }
 
 /// What `sequence` says: the number of the last change of a label, and one that is raised when other models are in service.
@@ -44,9 +46,10 @@ pub(super) async fn numbers(connection: &mut Connection) -> Result<(i64, i64), S
     Ok((row.get(0)?, row.get(1)?))
 }
 
-/// Sums up at most `limit` changes after the number `after` and up to the number `until`.
+/// Sums up at most `limit` changes after the number `after` and up to the number `until`; of one site only, if one is given.
 pub(super) async fn changes(
     connection: &mut Connection,
+    site: Option<&Site>,
     after: i64,
     until: i64,
     limit: u32,
@@ -61,17 +64,18 @@ pub(super) async fn changes(
     // The last change of each comment within the page, and what its label was before the first.
     let sql = select_comment!(
         "c.seq, m.seq, m.site, c.label, (SELECT f.previous FROM corrections f WHERE f.comment = c.comment AND f.seq > $1 \
-         ORDER BY f.seq LIMIT 1) FROM corrections c JOIN comments m ON m.seq = c.comment \
-         WHERE c.seq > $1 AND c.seq <= $2 AND m.test = 0 AND NOT EXISTS \
+         ORDER BY f.seq LIMIT 1), c.origin FROM corrections c JOIN comments m ON m.seq = c.comment \
+         WHERE c.seq > $1 AND c.seq <= $2 AND m.test = 0 AND ($3 IS NULL OR m.site = $3) AND NOT EXISTS \
          (SELECT 1 FROM corrections l WHERE l.comment = c.comment AND l.seq > c.seq AND l.seq <= $2) ORDER BY c.seq"
     );
-    let found = query(sql).bind(after).bind(through).fetch_all(connection).await?;
+    let found = query(sql).bind(after).bind(through).bind(site.map(Site::as_str)).fetch_all(connection).await?;
     let mut rows = Vec::with_capacity(found.len());
     for row in &found {
         let (before, after) = (row.word(11, label)?, row.word(10, label)?);
         if before != after {
             let (number, seq, site) = (row.get(7)?, row.get(8)?, row.site(9)?);
-            rows.push(Relabelled { number, seq, site, comment: comment(row)?, before, after });
+            let imported = row.get::<String>(12)? == Origin::Import.name();
+            rows.push(Relabelled { number, seq, site, comment: comment(row)?, before, after, imported });
         }
     }
     Ok(Changes { rows, through, more: through < last })

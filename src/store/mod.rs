@@ -252,7 +252,21 @@ impl Store {
     /// # Errors
     /// When the store cannot be read.
     pub async fn changes(&self, after: i64, until: i64, limit: u32) -> Result<Changes, StoreError> {
-        self.read(async |connection| feed::changes(connection, after, until, limit).await).await
+        self.changes_of(None, after, until, limit).await
+    }
+
+    /// The same of one site only, if one is given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn changes_of(
+        &self,
+        site: Option<&Site>,
+        after: i64,
+        until: i64,
+        limit: u32,
+    ) -> Result<Changes, StoreError> {
+        self.read(async |connection| feed::changes(connection, site, after, until, limit).await).await
     }
 
     /// Ticks when labels or models in service may have changed: at once when it happened through this handle, and within two

@@ -18,16 +18,16 @@ pub struct Page {
     pub limit: u32,
 }
 
-/// A comment with a label.
+/// A comment of which somebody had said something as of a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labelled {
     /// Its number in the store.
     pub seq: i64,
     /// The comment.
     pub comment: Comment,
-    /// What a person said last.
-    pub label: Label,
-    /// What a person had said last as of the number that was asked for.
+    /// What a person said last; `None` when that was taken back.
+    pub label: Option<Label>,
+    /// What a person had said last as of the number that was asked for; `None` when that was a taking back.
     pub label_as_of: Option<Label>,
     /// The decision on it, if there was one.
     pub decision: Option<DecisionId>,
@@ -189,7 +189,8 @@ pub(super) async fn labelled(
     let sql = select_comment!(
         "m.seq, m.label, (SELECT c.label FROM corrections c WHERE c.comment = m.seq AND c.seq <= $2 \
          ORDER BY c.seq DESC LIMIT 1), m.decision_id, m.at FROM comments m \
-         WHERE m.site = $1 AND m.label IS NOT NULL AND m.test = 0 AND m.seq > $3 ORDER BY m.seq LIMIT $4"
+         WHERE m.site = $1 AND m.test = 0 AND m.seq > $3 AND EXISTS \
+         (SELECT 1 FROM corrections c WHERE c.comment = m.seq AND c.seq <= $2) ORDER BY m.seq LIMIT $4"
     );
     let query = query(sql).bind(site.as_str()).bind(as_of).bind(page.after).bind(i64::from(page.limit));
     let rows = query.fetch_all(connection).await?;
@@ -197,7 +198,7 @@ pub(super) async fn labelled(
         Ok(Labelled {
             comment: comment(row)?,
             seq: row.get(7)?,
-            label: row.word(8, label)?.ok_or_else(|| StoreError::Failed("a label of another kind".to_owned()))?,
+            label: row.word(8, label)?,
             label_as_of: row.word(9, label)?,
             decision: decision_id(row, 10)?,
             at: row.get(11)?,

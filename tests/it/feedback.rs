@@ -78,7 +78,7 @@ async fn every_word_on_a_decision_is_answered_with_what_it_changed() {
             "own": {"ham": ham, "spam": spam}, "missing": {"ham": OWN_HAM_FOR_THRESHOLD - ham}, "message": answer["message"],
         });
         assert_eq!(answer, expected, "{said}");
-        let more = format!("{} more ham until your own threshold is fitted.", OWN_HAM_FOR_THRESHOLD - ham);
+        let more = format!("{} more ham until a training can fit your own threshold.", OWN_HAM_FOR_THRESHOLD - ham);
         assert!(answer["message"].as_str().unwrap().ends_with(&more), "{answer}");
         // What is answered is on the disk.
         let stored: Option<String> =

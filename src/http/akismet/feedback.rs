@@ -29,6 +29,7 @@ pub async fn answer(
     form: &Form<'_>,
     (label, origin): (Label, Origin),
 ) -> Result<Response, Refusal> {
+    app.may_teach(caller)?;
     let site = caller.site(form)?;
     let request = Request::read(form);
     if request.test {

@@ -52,8 +52,10 @@ impl Learning {
             (Language::English, true, _) => "; as a trial, nothing is learned from it".to_owned(),
             (Language::German, true, _) => "; als Versuch, aus dem nichts gelernt wird".to_owned(),
             (_, false, 0) => String::new(),
-            (Language::English, false, n) => format!(". {n} more ham until your own threshold is fitted"),
-            (Language::German, false, n) => format!(". Noch {n} × Ham, bis deine eigene Schwelle bestimmt wird"),
+            (Language::English, false, n) => format!(". {n} more ham until a training can fit your own threshold"),
+            (Language::German, false, n) => {
+                format!(". Noch {n} × Ham, bis ein Training eine eigene Schwelle bestimmen kann")
+            }
         };
         format!("{changed}{next}.")
     }
@@ -110,8 +112,8 @@ mod tests {
             (
                 corrected(Change::New, Spam, None),
                 (false, 12),
-                "Noted as spam. 12 more ham until your own threshold is fitted.",
-                "Als Spam vermerkt. Noch 12 × Ham, bis deine eigene Schwelle bestimmt wird.",
+                "Noted as spam. 12 more ham until a training can fit your own threshold.",
+                "Als Spam vermerkt. Noch 12 × Ham, bis ein Training eine eigene Schwelle bestimmen kann.",
             ),
             (corrected(Change::New, Ham, None), (false, 0), "Noted as ham.", "Als Ham vermerkt."),
             (
@@ -135,8 +137,8 @@ mod tests {
             (
                 Learning::Undone { before: Some(Ham), after: Some(Spam) },
                 (false, 1),
-                "Taken back: it is spam again. 1 more ham until your own threshold is fitted.",
-                "Zurückgenommen: wieder Spam. Noch 1 × Ham, bis deine eigene Schwelle bestimmt wird.",
+                "Taken back: it is spam again. 1 more ham until a training can fit your own threshold.",
+                "Zurückgenommen: wieder Spam. Noch 1 × Ham, bis ein Training eine eigene Schwelle bestimmen kann.",
             ),
             (
                 Learning::Undone { before: Some(Ham), after: None },

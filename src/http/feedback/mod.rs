@@ -130,6 +130,7 @@ async fn receive<'a>(
     app: &'a App,
 ) -> Result<(Caller, &'a Store, Whole), Problem> {
     let caller = asked.asker.caller(app)?;
+    app.may_teach(&caller)?;
     asked.require_json()?;
     let store = app.store.as_ref().ok_or_else(|| {
         Problem::new(Kind::NoStore, "this service keeps nothing; start it with `--store`, or without `--store none`")
