@@ -108,7 +108,9 @@ pub(super) fn line(class: &str, points: impl IntoIterator<Item = (f64, f64)>) ->
         }
         last = Some(point);
     }
-    drawn.extend(last);
+    if last != drawn.last().copied() {
+        drawn.extend(last);
+    }
     let points: Vec<String> = drawn.into_iter().map(|(x, y)| format!("{},{}", n(x), n(y))).collect();
     html! { polyline class=(class) points=(points.join(" ")) {} }
 }
