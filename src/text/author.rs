@@ -1,6 +1,5 @@
 //! The commenter's name: its words, its letters, its shape.
 
-use super::normalize::fold;
 use super::{Hasher, Sink, View};
 
 const SHORTEST: usize = 2;
@@ -8,9 +7,8 @@ const LONGEST: usize = 4;
 /// Letters of one word beyond this add no features.
 const WORD_REACH: usize = 40;
 
-/// Features of a normalised display name; `lower` is only there to be reused.
-pub(super) fn emit(name: &str, lower: &mut Vec<char>, sink: &mut impl Sink) {
-    fold(name, lower);
+/// Features of a normalised display name, and of the same name in lower case.
+pub(super) fn emit(name: &str, lower: &[char], sink: &mut impl Sink) {
     let words = || lower.split(|c| *c == ' ').filter(|word| !word.is_empty());
     for word in lower.split(|c| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         let hash = const { Hasher::new("a") }.add_characters(word.iter().copied()).finish();

@@ -72,9 +72,9 @@ pub(super) fn emit(links: &[String], mail_domains: &[String], lower: &mut String
     }
 }
 
-/// Features of the commenter's website.
-pub(super) fn emit_author_link(url: &str, lower: &mut String, sink: &mut impl Sink) {
-    parts(url.trim(), lower, |kind, part| feature(View::AuthorLink, kind, part, sink));
+/// Features of the commenter's website; returns what the site is called (`baeckerei-huber` of `https://www.baeckerei-huber.at/brot`).
+pub(super) fn emit_author_link<'a>(url: &str, lower: &'a mut String, sink: &mut impl Sink) -> &'a str {
+    parts(url.trim(), lower, |kind, part| feature(View::AuthorLink, kind, part, sink))
 }
 
 fn feature(view: View, kind: &str, part: &str, sink: &mut impl Sink) {
@@ -86,8 +86,8 @@ fn feature(view: View, kind: &str, part: &str, sink: &mut impl Sink) {
 }
 
 /// Hands over the parts of one link: its registrable `domain`, the `word`s of that domain, `sub`-domains, whether the
-/// domain has a `digit` or a `hyphen`, and the words of its `path`.
-fn parts(link: &str, lower: &mut String, mut part: impl FnMut(&str, &str)) {
+/// domain has a `digit` or a `hyphen`, and the words of its `path`. Returns the domain without its suffix.
+fn parts<'a>(link: &str, lower: &'a mut String, mut part: impl FnMut(&str, &str)) -> &'a str {
     lower.clear();
     lower.extend(link.chars().flat_map(char::to_lowercase));
     let lower = lower.trim_end_matches(['.', ',', ';', '!', '?', ')']);
@@ -96,7 +96,7 @@ fn parts(link: &str, lower: &mut String, mut part: impl FnMut(&str, &str)) {
     let host = host.strip_prefix("www.").unwrap_or(host).trim_end_matches('.');
     let domain = psl::domain_str(host).unwrap_or(host);
     if domain.is_empty() {
-        return;
+        return "";
     }
     part("domain", domain);
     let label = domain.split('.').next().unwrap_or(domain);
@@ -118,6 +118,7 @@ fn parts(link: &str, lower: &mut String, mut part: impl FnMut(&str, &str)) {
     {
         part("path", word);
     }
+    label
 }
 
 #[cfg(test)]

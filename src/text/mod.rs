@@ -31,7 +31,7 @@ pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 use crate::comment::Comment;
 
 /// Raised with every change of what [`Extractor::extract`] yields: a model only fits the revision it was trained with.
-pub const FEATURE_REVISION: u32 = 2;
+pub const FEATURE_REVISION: u32 = 3;
 
 /// One way of looking at a comment, with a naive Bayes table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,7 +41,8 @@ pub enum View {
     /// Two tokens at most four apart: orthogonal sparse bigrams (Siefkes et al., "Combining Winnow and Orthogonal
     /// Sparse Bigrams for Incremental Spam Filtering", PKDD 2004).
     WordPairs,
-    /// Runs of three and of five characters across the whole visible text, links included.
+    /// Runs of three and of five characters across the whole visible text, links included, and across the names of the commenter and of
+    /// the website: what sells in a text sells in a name (`docs/tried.md`, "Names read as text").
     Fragments,
     /// Form: length, capitals, digits, punctuation, mark-up, scripts.
     Structure,
@@ -194,10 +195,15 @@ impl Extractor {
         if fields == Fields::All {
             if let Some(author) = &comment.author {
                 normalize::normalize(author, buffer, &mut document.normalized);
+                normalize::fold(&document.normalized, characters);
                 author::emit(&document.normalized, characters, sink);
+                fragments::emit(characters, sink);
             }
             if let Some(url) = &comment.author_url {
-                links::emit_author_link(url, buffer, sink);
+                let site = links::emit_author_link(url, buffer, sink);
+                characters.clear();
+                characters.extend(site.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }));
+                fragments::emit(characters, sink);
             }
         }
     }
@@ -345,6 +351,17 @@ mod tests {
         let mut features = Features::default();
         features.fill(&mut Extractor::default(), &comment, Fields::ContentOnly);
         assert!(features.of(View::Author).is_empty() && features.of(View::AuthorLink).is_empty());
+    }
+
+    #[test]
+    fn names_of_people_and_websites_are_read_as_text_is() {
+        let text = features(&Comment::from_text("kredit ohne schufa").unwrap());
+        let name = Comment { author: Some("Kredit ohne SCHUFA".into()), ..Comment::default() };
+        let site =
+            Comment { author_url: Some("https://www.kredit-ohne-schufa.example/jetzt".into()), ..Comment::default() };
+        for comment in [name, site] {
+            assert_eq!(features(&comment).of(View::Fragments), text.of(View::Fragments), "{comment:?}");
+        }
     }
 
     proptest! {
