@@ -249,6 +249,28 @@ fn count(rows: &[Scored], label: Label) -> usize {
     rows.iter().filter(|row| row.label == label).count()
 }
 
+/// What chance explains as often as this is not held against a model.
+const CHANCE: f64 = 0.05;
+
+/// So many standard deviations above the mean lies what a normal distribution exceeds once in twenty times.
+const ONE_IN_TWENTY: f64 = 1.645;
+
+/// Whether `events` or more of `of` come about at least once in twenty times where a share of `share` is expected: the upper tail of a Poisson
+/// distribution, because what is counted here is rare.
+pub fn chance_explains(events: u64, of: u64, share: f64) -> bool {
+    let expected = of as f64 * share;
+    if expected > 500.0 {
+        // Here the distribution is as good as normal, and its first term would be too small to be written.
+        return (events as f64) < expected + ONE_IN_TWENTY * expected.sqrt();
+    }
+    let (mut term, mut below) = ((-expected).exp(), 0.0);
+    for k in 0..events {
+        below += term;
+        term *= expected / (k + 1) as f64;
+    }
+    1.0 - below >= CHANCE
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

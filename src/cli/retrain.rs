@@ -14,7 +14,10 @@ use crate::comment::{Comment, Label, LabelledComment};
 use crate::config::ServeOptions;
 use crate::evaluate::{Allowed, Flips, objections};
 use crate::figures::{Figures, Judged};
-use crate::model::{About, Classifier, HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnModel, OwnOptions, Rows, train_own};
+use crate::model::{
+    About, Classifier, HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnModel, OwnOptions, Rows, own_ham_for_certainty,
+    train_own,
+};
 use crate::site::Site;
 use crate::store::{Day, NewModel, Page, Store, StoreChoice, StoreError, StoreOptions};
 use crate::verdict::Decision;
@@ -313,19 +316,20 @@ fn head(site: &Site, classifier: &Classifier) -> String {
         own.rows.ham, own.rows.spam, own.weight, own.generic
     );
     let hold = card.thresholds.hold().probability();
-    if own.own_thresholds {
-        let allowed = card.ham_held_at_most * 1000.0;
-        let _ = writeln!(
+    let allowed = format!("at most {:.1} of 1,000 honest comments", card.ham_held_at_most * 1000.0);
+    let certain = own_ham_for_certainty(card.ham_held_at_most);
+    let _ = match (own.own_thresholds, OWN_HAM_FOR_THRESHOLD.saturating_sub(own.rows.ham)) {
+        (true, _) => writeln!(head, "its own threshold: holds from probability {hold} on, drawn to hold {allowed}"),
+        (false, 0) => writeln!(
             head,
-            "its own threshold: holds from probability {hold} on, drawn so that at most {allowed:.1} of 1,000 honest comments are held"
-        );
-    } else {
-        let missing = OWN_HAM_FOR_THRESHOLD - own.rows.ham;
-        let _ = writeln!(
+            "the threshold of the generic model: holds from probability {hold} on; to hold {allowed}, its own ham asks for no other, and \
+             from {certain} on draws its own"
+        ),
+        (false, missing) => writeln!(
             head,
-            "the threshold of the generic model: holds from probability {hold} on; {missing} more ham until it gets its own"
-        );
-    }
+            "the threshold of the generic model: holds from probability {hold} on; {missing} more ham until its own is asked"
+        ),
+    };
     if own.rows.spam == 0 {
         head.push_str("it has no spam of its own; what it knows of spam is the generic model's\n");
     }

@@ -7,13 +7,7 @@
 
 use std::fmt;
 
-use crate::figures::Figures;
-
-/// What chance explains as often as this is not held against a model.
-const CHANCE: f64 = 0.05;
-
-/// So many standard deviations above the mean lies what a normal distribution exceeds once in twenty times.
-const ONE_IN_TWENTY: f64 = 1.645;
+use crate::figures::{Figures, chance_explains};
 
 /// What the owner allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -94,21 +88,6 @@ pub fn objections(before: &Figures, after: &Figures, flips: Flips, allowed: Allo
         objections.push(Objection::ApprovalsHeld { held, approved, allowed: allowed.approvals_held });
     }
     objections
-}
-
-/// Whether `events` or more of `of` come about at least once in twenty times where a share of `share` is expected.
-fn chance_explains(events: u64, of: u64, share: f64) -> bool {
-    let expected = of as f64 * share;
-    if expected > 500.0 {
-        // Here the distribution is as good as normal, and its first term would be too small to be written.
-        return (events as f64) < expected + ONE_IN_TWENTY * expected.sqrt();
-    }
-    let (mut term, mut below) = ((-expected).exp(), 0.0);
-    for k in 0..events {
-        below += term;
-        term *= expected / (k + 1) as f64;
-    }
-    1.0 - below >= CHANCE
 }
 
 #[cfg(test)]

@@ -96,7 +96,7 @@ pub struct OwnCard {
     pub rows: LabelCounts,
     /// How many times an ordinary row each of them counts.
     pub weight: f64,
-    /// Whether the thresholds were drawn from the blog's own ham; else they are those of the generic model.
+    /// Whether the thresholds are the blog's own; else they are those of the generic model.
     pub own_thresholds: bool,
     /// Figures on the blog's own comments, each judged by a model that had not learned its fifth of them.
     pub held_out: Figures,

@@ -33,7 +33,7 @@ pub use artifact::{ArtifactError, MODEL_VERSION};
 pub use card::{About, FileDigest, ModelCard, OwnCard, StrongFeature, ViewCard};
 pub use classifier::{Classifier, Clue, ClueSubject, Explanation};
 pub use naive_bayes::FitError;
-pub use own::{HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnError, OwnModel, OwnOptions, train_own};
+pub use own::{HeldOutJudge, OWN_HAM_FOR_THRESHOLD, OwnError, OwnModel, OwnOptions, own_ham_for_certainty, train_own};
 pub use rows::{Filtered, LabelCounts, Rows};
 pub use trainer::{TrainError, TrainOptions, train};
 pub use updates::Update;

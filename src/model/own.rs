@@ -8,9 +8,9 @@ use std::cell::RefCell;
 use std::sync::Mutex;
 
 use crate::comment::{Label, LabelledComment};
-use crate::figures::{Figures, Judged};
+use crate::figures::{Figures, Judged, chance_explains};
 use crate::text::{Extractor, Features, Fields, View};
-use crate::verdict::{LogOdds, Thresholds, Verdict};
+use crate::verdict::{Decision, LogOdds, Thresholds, Verdict};
 
 use super::card::{About, ModelCard, OwnCard};
 use super::classifier::{Classifier, Table};
@@ -22,7 +22,7 @@ use super::thresholds;
 use super::trainer::{FOLDS, fold_of};
 use super::weights::Weight;
 
-/// From so many honest comments of its own on, a blog gets thresholds of its own.
+/// From so many honest comments of its own on, a blog may get thresholds of its own.
 pub const OWN_HAM_FOR_THRESHOLD: u64 = 50;
 
 /// How many times an ordinary row each of a blog's own rows counts, as long as they are few. Measured in `docs/learning.md`.
@@ -46,9 +46,14 @@ pub(super) fn weight_of(factor: f64) -> Weight {
     Weight::from_factor(factor.min(Weight::MOST)).expect("it is at most the most")
 }
 
-/// A line drawn through so few rows that fewer than three of them might be held is drawn by chance (the rule of three): it may then only be
-/// more careful than the generic one. Measured in `docs/learning.md`: drawn freely from 50 honest comments, 18 of 1,000 were held.
+/// A line drawn through so few rows that fewer than three of them might be held is drawn by chance (the rule of three). Measured in
+/// `docs/learning.md`, "A line through a hundred comments".
 const CERTAIN_FROM: f64 = 3.0;
+
+/// From so many honest comments on, a blog's thresholds are drawn from them alone.
+pub fn own_ham_for_certainty(held_at_most: f64) -> u64 {
+    (CERTAIN_FROM / held_at_most).ceil() as u64
+}
 
 /// Of each threshold the one that holds less.
 fn later(a: Thresholds, b: Thresholds) -> Thresholds {
@@ -105,8 +110,9 @@ pub fn train_own<R: Rows + ?Sized>(
     about: About,
 ) -> Result<OwnModel, OwnError<R::Error>> {
     let (judge, scored) = HeldOutJudge::new(generic, rows, options)?;
-    let own_thresholds = judge.own.rows.ham >= OWN_HAM_FOR_THRESHOLD;
-    let thresholds = draw(generic, &scored, own_thresholds.then_some(options.ham_held_at_most), None);
+    let enough = judge.own.rows.ham >= OWN_HAM_FOR_THRESHOLD;
+    let thresholds = draw(generic, &scored, enough.then_some(options.ham_held_at_most), None);
+    let own_thresholds = thresholds != generic.thresholds;
 
     let judged: Vec<Judged> = scored
         .iter()
@@ -118,7 +124,7 @@ pub fn train_own<R: Rows + ?Sized>(
     let tables = judge.fit()?;
     let card = ModelCard {
         about,
-        ham_held_at_most: if own_thresholds { options.ham_held_at_most } else { generic.card.ham_held_at_most },
+        ham_held_at_most: if enough { options.ham_held_at_most } else { generic.card.ham_held_at_most },
         thresholds,
         own: Some(OwnCard {
             generic: generic.id.clone(),
@@ -133,18 +139,23 @@ pub fn train_own<R: Rows + ?Sized>(
     Ok(OwnModel { classifier, held_out: judge })
 }
 
-/// Thresholds from the honest rows outside a fold; those of the generic model if no share of ham may be held.
+/// Thresholds for a blog of which the honest rows outside a fold are known; those of the generic model if no share of ham may be held.
+///
+/// Many honest rows draw the line themselves. Few may only make the generic line more careful, where they show that it holds more of this blog's
+/// readers than allowed and chance does not explain it, or where less is allowed than it was drawn for.
 fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, without: Option<u64>) -> Thresholds {
     let others = scored.iter().filter(|row| row.label == Label::Ham && Some(row.fold) != without);
     let ham: Vec<LogOdds> = others.map(|row| row.evidence).collect();
-    match held_at_most {
-        Some(share) if !ham.is_empty() => {
-            let enough = ham.len() as f64 * share >= CERTAIN_FROM;
-            let own = thresholds::choose(ham, share);
-            if enough { own } else { later(own, generic.thresholds) }
-        }
-        _ => generic.thresholds,
+    let Some(share) = held_at_most.filter(|_| !ham.is_empty()) else { return generic.thresholds };
+    let rows = ham.len() as u64;
+    if rows >= own_ham_for_certainty(share) {
+        return thresholds::choose(ham, share);
     }
+    let held = ham.iter().filter(|evidence| generic.thresholds.decide(**evidence).0 == Decision::Hold).count() as u64;
+    if share < generic.card.ham_held_at_most || !chance_explains(held, rows, share) {
+        return later(thresholds::choose(ham, share), generic.thresholds);
+    }
+    generic.thresholds
 }
 
 /// Counts of a blog's own rows, by fold.
@@ -268,7 +279,7 @@ impl HeldOutJudge {
         if model.card.own.as_ref().is_some_and(|own| own.own_thresholds) {
             let scored = judge.score(rows)?;
             let held_at_most = Some(model.card.ham_held_at_most);
-            judge.thresholds = (0..FOLDS).map(|fold| draw(model, &scored, held_at_most, Some(fold))).collect();
+            judge.thresholds = (0..FOLDS).map(|fold| draw(generic, &scored, held_at_most, Some(fold))).collect();
         }
         Ok(judge)
     }
@@ -474,19 +485,49 @@ mod tests {
         assert!(steps(&trained_on(&rows).updated(named(trained()), said)) == steps(&trained_on(&rows[..7])));
     }
 
+    /// So many honest comments that say unlike things, each with `phrase`.
+    fn honest(n: u64, phrase: &str) -> Vec<LabelledComment> {
+        // Letters, because all numbers of a length are one word.
+        let own = |n: u64| -> String { n.to_string().bytes().map(|digit| char::from(digit + 50)).collect() };
+        (0..n).map(|n| row(&format!("{} {} {phrase}", own(n * 37), own(n * 101)), Label::Ham)).collect()
+    }
+
     #[test]
-    fn a_blog_gets_thresholds_of_its_own_from_fifty_honest_comments_on() {
-        let rows = |n: u64| -> Vec<LabelledComment> {
-            // Letters, because all numbers of a length are one word.
-            let own = |n: u64| -> String { n.to_string().bytes().map(|digit| char::from(digit + 50)).collect() };
-            (0..n).map(|n| row(&format!("{} {} walk", own(n * 37), own(n * 101)), Label::Ham)).collect()
-        };
+    fn fifty_honest_comments_have_a_say_in_the_line_and_fewer_have_none() {
         for (n, expected) in [(OWN_HAM_FOR_THRESHOLD - 1, false), (OWN_HAM_FOR_THRESHOLD, true)] {
-            let model = from_scratch(&rows(n));
+            let model = from_scratch(&honest(n, "walk"));
             let own = model.card().own.clone().unwrap();
-            assert_eq!((own.own_thresholds, own.rows.ham), (expected, n));
+            assert_eq!((own.own_thresholds, own.rows.ham), (model.thresholds() != trained().thresholds(), n));
+            assert!(model.thresholds().hold() >= trained().thresholds().hold());
             assert_eq!(model.card().ham_held_at_most == trained().card().ham_held_at_most, !expected);
         }
+    }
+
+    fn scored(evidence: impl IntoIterator<Item = f64>) -> Vec<ScoredRow> {
+        let row = |evidence| ScoredRow { fold: 0, label: Label::Ham, evidence: LogOdds(evidence) };
+        evidence.into_iter().map(row).collect()
+    }
+
+    #[test]
+    fn few_honest_comments_leave_the_generic_line_where_it_is_unless_they_show_that_it_is_wrong() {
+        let generic = trained();
+        let line = generic.thresholds.hold().0;
+        let share = generic.card.ham_held_at_most;
+        let drawn = |above: u64, below: u64, share: f64| {
+            let rows = (0..above).map(|n| line + 1.0 + n as f64).chain((0..below).map(|n| -1.0 - n as f64));
+            draw(generic, &scored(rows), Some(share), None).hold().0
+        };
+        // One of 99 above a line that holds 5 of 1,000 is chance, and three are not.
+        assert_eq!(drawn(0, 99, share), line);
+        assert_eq!(drawn(1, 98, share), line);
+        assert_eq!(drawn(3, 96, share), line + 3.0);
+        // An owner who allows less gets a more careful line.
+        assert_eq!(drawn(1, 98, share / 5.0), line + 1.0);
+        assert_eq!(drawn(0, 99, share / 5.0), line);
+        // Many draw it themselves.
+        let many = own_ham_for_certainty(share);
+        assert_eq!(drawn(2, many - 3, share), line);
+        assert_eq!(drawn(2, many - 2, share), line + 2.0);
     }
 
     #[test]

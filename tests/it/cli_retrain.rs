@@ -98,8 +98,8 @@ async fn an_owner_trains_sees_before_and_after_and_goes_back_in_one_step() {
     assert!(worked, "{told}");
     for said in [
         "60 ham and 20 spam of its own",
-        "its own threshold",
-        "at most 1.0 of 1,000",
+        "the threshold of the generic model",
+        "to hold at most 1.0 of 1,000 honest comments, its own ham asks for no other",
         "before",
         "after",
         "of 10 approved, 0 would be held",
@@ -150,7 +150,7 @@ async fn a_dry_run_puts_nothing_in_service_and_nothing_to_learn_is_an_error_that
     label(&owner.store, [(ham(1), Label::Ham)]).await;
     let (worked, page, told) = owner.run(&["train", "--store", "--dry-run"]);
     assert!(worked && told.contains("dry run"), "{told}");
-    assert!(page.contains("49 more ham until it gets its own"), "{page}");
+    assert!(page.contains("49 more ham until its own is asked"), "{page}");
     assert_eq!(owner.in_service().await, None);
     let (worked, _, told) = owner.run(&["train", "--store", "--site", "other.example"]);
     assert!(!worked && told.contains("no own comments"), "{told}");
