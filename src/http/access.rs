@@ -1,7 +1,7 @@
 //! Who may ask: anyone, or who has a key.
 //!
 //! The rule is [`ServeConfig::access`](crate::config::ServeConfig::access). It is asked anew with every request, so that
-//! a key made or revoked while the service runs counts at once, and revoking the last one never opens the service.
+//! a key made or revoked while the service runs counts at once, and revoking the last one never opens an address that strangers can reach.
 
 use std::convert::Infallible;
 use std::fmt;
