@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use crate::comment::{Label, LabelledComment};
 use crate::figures::{Figures, Judged, chance_explains};
 use crate::text::{Extractor, Features, Fields, View};
-use crate::verdict::{Decision, LogOdds, Thresholds, Verdict};
+use crate::verdict::{LogOdds, Thresholds, Verdict};
 
 use super::card::{About, ModelCard, OwnCard};
 use super::classifier::{Classifier, Table};
@@ -55,11 +55,11 @@ pub fn own_ham_for_certainty(held_at_most: f64) -> u64 {
     (CERTAIN_FROM / held_at_most).ceil() as u64
 }
 
-/// Of each threshold the one that holds less.
-fn later(a: Thresholds, b: Thresholds) -> Thresholds {
-    let max = |a: LogOdds, b: LogOdds| LogOdds(a.0.max(b.0));
-    Thresholds::new(max(a.hold(), b.hold()), max(a.spam(), b.spam()))
-        .expect("both spam thresholds are at least their hold")
+/// Thresholds that hold nothing up to `line`.
+fn more_careful(thresholds: Thresholds, line: LogOdds) -> Thresholds {
+    let max = |a: LogOdds| LogOdds(a.0.max(line.0));
+    Thresholds::new(max(thresholds.hold()), max(thresholds.spam()))
+        .expect("both moved, or the later one was beyond the line")
 }
 
 /// Settings of a training for one blog.
@@ -141,21 +141,22 @@ pub fn train_own<R: Rows + ?Sized>(
 
 /// Thresholds for a blog of which the honest rows outside a fold are known; those of the generic model if no share of ham may be held.
 ///
-/// Many honest rows draw the line themselves. Few may only make the generic line more careful, where they show that it holds more of this blog's
-/// readers than allowed and chance does not explain it, or where less is allowed than it was drawn for.
+/// Many honest rows draw the line themselves. Few may only make the generic line more careful: wholly where less is allowed than it was drawn for,
+/// and else as far as they show that it holds more of this blog's readers than allowed and chance explains.
 fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, without: Option<u64>) -> Thresholds {
     let others = scored.iter().filter(|row| row.label == Label::Ham && Some(row.fold) != without);
-    let ham: Vec<LogOdds> = others.map(|row| row.evidence).collect();
+    let mut ham: Vec<LogOdds> = others.map(|row| row.evidence).collect();
     let Some(share) = held_at_most.filter(|_| !ham.is_empty()) else { return generic.thresholds };
     let rows = ham.len() as u64;
     if rows >= own_ham_for_certainty(share) {
         return thresholds::choose(ham, share);
     }
-    let held = ham.iter().filter(|evidence| generic.thresholds.decide(**evidence).0 == Decision::Hold).count() as u64;
-    if share < generic.card.ham_held_at_most || !chance_explains(held, rows, share) {
-        return later(thresholds::choose(ham, share), generic.thresholds);
+    if share < generic.card.ham_held_at_most {
+        return more_careful(generic.thresholds, thresholds::choose(ham, share).hold());
     }
-    generic.thresholds
+    let explained = (1..rows).take_while(|&held| chance_explains(held, rows, share)).count();
+    ham.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    more_careful(generic.thresholds, ham[explained])
 }
 
 /// Counts of a blog's own rows, by fold.
@@ -520,7 +521,9 @@ mod tests {
         // One of 99 above a line that holds 5 of 1,000 is chance, and three are not.
         assert_eq!(drawn(0, 99, share), line);
         assert_eq!(drawn(1, 98, share), line);
-        assert_eq!(drawn(3, 96, share), line + 3.0);
+        assert_eq!(drawn(2, 97, share), line);
+        assert_eq!(drawn(3, 96, share), line + 1.0);
+        assert_eq!(drawn(9, 90, share), line + 7.0);
         // An owner who allows less gets a more careful line.
         assert_eq!(drawn(1, 98, share / 5.0), line + 1.0);
         assert_eq!(drawn(0, 99, share / 5.0), line);
