@@ -17,31 +17,28 @@ const NAME_REACH: usize = 24;
 const CHARACTER_BITS: u32 = 12;
 
 /// All runs of `text` with a space at either end.
-///
-/// The last five characters are one number that moves through the text; a fragment is its lower end. No fragment's
-/// hash waits for another's.
 pub(super) fn emit(text: &[char], sink: &mut impl Sink) {
-    let mut recent = 0;
-    let mut end = 0;
-    let mut step = |c: char| {
-        recent = (recent << CHARACTER_BITS) | bits(c);
-        end += 1;
-        emit_run::<3>(text, recent, end, sink);
-        emit_run::<5>(text, recent, end, sink);
-    };
-    step(' ');
-    text.iter().copied().for_each(&mut step);
-    step(' ');
+    emit_runs::<3>(text, sink);
+    emit_runs::<5>(text, sink);
 }
 
-/// The run of `LENGTH` characters before `end`, if there are so many.
-#[inline]
-fn emit_run<const LENGTH: usize>(text: &[char], recent: u64, end: usize, sink: &mut impl Sink) {
-    if end >= LENGTH {
-        let run = recent & ((1 << (CHARACTER_BITS * LENGTH as u32)) - 1);
-        let number = run | (LENGTH as u64) << (CHARACTER_BITS * LONGEST);
-        sink.feature(View::Fragments, FeatureHash::of_number(number), || name(text, end - LENGTH, end));
+/// All runs of `LENGTH` characters.
+///
+/// The last characters are one number that moves through the text; a fragment is its lower end. No fragment's hash waits for another's.
+fn emit_runs<const LENGTH: usize>(text: &[char], sink: &mut impl Sink) {
+    if text.len() + 2 < LENGTH {
+        return;
     }
+    // The first run ends here, the others with each character behind it, and the last with the space.
+    let (first, rest) = text.split_at(LENGTH - 2);
+    let mut recent = first.iter().fold(bits(' '), |recent, &c| (recent << CHARACTER_BITS) | bits(c));
+    let ends = rest.iter().copied().chain([' ']);
+    let hashes = ends.map(|c| {
+        recent = (recent << CHARACTER_BITS) | bits(c);
+        let run = recent & ((1 << (CHARACTER_BITS * LENGTH as u32)) - 1);
+        FeatureHash::of_number(run | (LENGTH as u64) << (CHARACTER_BITS * LONGEST))
+    });
+    sink.features(View::Fragments, hashes, |at| name(text, at, at + LENGTH));
 }
 
 /// A character's part of a number.

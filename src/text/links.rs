@@ -23,13 +23,9 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
     let mut finder = LinkFinder::new();
     finder.url_must_have_scheme(false);
     let mut copied = 0;
-    // The finder looks back over a run again at every dot: of a run without end it would never have done.
-    let runs = visible.split_inclusive(char::is_whitespace).scan(0, |end, run| {
-        *end += run.len();
-        Some((*end - run.len(), run))
-    });
-    let short_runs = runs.filter(|(_, run)| run.len() <= LONGEST_RUN && run.contains(['.', ':', '@']));
-    for (offset, link) in short_runs.flat_map(|(offset, run)| finder.links(run).map(move |link| (offset, link))) {
+    for (offset, link) in
+        runs_with_marks(visible).flat_map(|(offset, run)| finder.links(run).map(move |link| (offset, link)))
+    {
         let text = link.as_str();
         match link.kind() {
             LinkKind::Email => mail_domains.extend(text.rsplit('@').next().map(str::to_lowercase)),
@@ -47,6 +43,29 @@ pub(super) fn cut(visible: &str, prose: &mut String, links: &mut Vec<String>, ma
         prose.push_str(&visible[copied..]);
     }
     copied > 0
+}
+
+/// Runs of characters without white space that a link or an e-mail address may stand in, each with its place: those with an `@`, a `://`, or
+/// a dot before another character.
+///
+/// The finder looks back over a run again at every dot: of a run without end it would never have done, so long ones are left out.
+fn runs_with_marks(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let bytes = text.as_bytes();
+    let is_mark = |&at: &usize| match bytes[at] {
+        b'.' => bytes.get(at + 1).is_some_and(|next| !next.is_ascii_whitespace()),
+        b':' => bytes[at + 1..].starts_with(b"//"),
+        _ => true,
+    };
+    let mut end = 0;
+    memchr::memchr3_iter(b'.', b':', b'@', bytes).filter(is_mark).filter_map(move |at| {
+        if at < end {
+            return None;
+        }
+        let start = text[end..at].rfind(char::is_whitespace).map_or(end, |space| end + space);
+        end = text[at..].find(char::is_whitespace).map_or(text.len(), |space| at + space);
+        let run = text[start..end].trim_start();
+        Some((end - run.len(), run)).filter(|_| run.len() <= LONGEST_RUN)
+    })
 }
 
 /// Whether the host ends in a suffix that exists, so that `etwas.Das` is no link and `etwas.de` is one.
@@ -123,6 +142,8 @@ fn parts<'a>(link: &str, lower: &'a mut String, mut part: impl FnMut(&str, &str)
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::text::testing::{names, names_of};
 
@@ -164,6 +185,18 @@ mod tests {
         assert_eq!(site("http://baeckerei-huber.at/"), site("https://www.baeckerei-huber.at"));
         assert_eq!(site("http://baeckerei-huber.at./x"), site("http://baeckerei-huber.at/x"));
         assert_eq!(site("http://᎒../"), ["domain:᎒"]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_looked_at_holds_no_link(text in r"[a-cäÅ.:@/ \u{a0}-]{0,40}|(https?:|www|a\.de|@| |x){0,8}") {
+            let mut finder = LinkFinder::new();
+            finder.url_must_have_scheme(false);
+            let in_run = |(offset, run): (usize, &str)| finder.links(run).map(|link| offset + link.start()).collect::<Vec<_>>();
+            let runs = text.split(char::is_whitespace).map(|run| (run.as_ptr() as usize - text.as_ptr() as usize, run));
+            let all: Vec<usize> = runs.flat_map(in_run).collect();
+            prop_assert_eq!(runs_with_marks(&text).flat_map(in_run).collect::<Vec<_>>(), all);
+        }
     }
 
     #[test]

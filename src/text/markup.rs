@@ -12,7 +12,7 @@ pub(super) fn strip(text: &str, visible: &mut String, links: &mut Vec<String>) -
     let mut tags = 0;
     let mut copied = 0;
     let mut at = 0;
-    while let Some(step) = text[at..].find(['<', '[']) {
+    while let Some(step) = memchr::memchr2(b'<', b'[', &text.as_bytes()[at..]) {
         let open = at + step;
         let tag = match text.as_bytes()[open] {
             b'<' if last_angle.is_some_and(|last| last > open) => html_tag(&text[open..]),

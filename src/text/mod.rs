@@ -103,6 +103,14 @@ impl View {
 pub trait Sink {
     /// Takes one feature.
     fn feature(&mut self, view: View, hash: FeatureHash, name: impl FnOnce() -> String);
+
+    /// Takes many of one view; `name` is asked for one by its position among them.
+    #[inline]
+    fn features(&mut self, view: View, hashes: impl Iterator<Item = FeatureHash>, name: impl Fn(usize) -> String) {
+        for (at, hash) in hashes.enumerate() {
+            self.feature(view, hash, || name(at));
+        }
+    }
 }
 
 /// Which fields of a comment are looked at.
@@ -249,12 +257,12 @@ impl Sink for Features {
     #[inline]
     fn feature(&mut self, view: View, hash: FeatureHash, _name: impl FnOnce() -> String) {
         let bucket = hash.bucket(view);
-        let seen = &mut self.seen[view.index()][bucket as usize / 64];
-        let bit = 1 << (bucket % 64);
-        if *seen & bit == 0 {
-            *seen |= bit;
-            self.buckets[view.index()].push(bucket);
-        }
+        self.buckets[view.index()].push(bucket);
+    }
+
+    #[inline]
+    fn features(&mut self, view: View, hashes: impl Iterator<Item = FeatureHash>, _name: impl Fn(usize) -> String) {
+        self.buckets[view.index()].extend(hashes.map(|hash| hash.bucket(view)));
     }
 }
 
@@ -263,6 +271,28 @@ impl Features {
     pub fn fill(&mut self, extractor: &mut Extractor, comment: &Comment, fields: Fields) {
         self.clear();
         extractor.extract(comment, fields, self);
+        self.distinct();
+    }
+
+    /// Keeps the first of each bucket. All at the end and without a branch: looked at one by one as they came, features waited for memory, and
+    /// the processor guessed wrong at each repetition (`docs/tried.md`, "Taking repetitions out").
+    fn distinct(&mut self) {
+        for (list, seen) in self.buckets.iter_mut().zip(&mut self.seen) {
+            let mut kept = 0;
+            for at in 0..list.len() {
+                let bucket = list[at];
+                let word = &mut seen[bucket as usize / 64];
+                let bit = 1 << (bucket % 64);
+                let new = *word & bit == 0;
+                *word |= bit;
+                list[kept] = bucket;
+                kept += usize::from(new);
+            }
+            list.truncate(kept);
+            for &bucket in &*list {
+                seen[bucket as usize / 64] = 0;
+            }
+        }
     }
 
     /// The distinct buckets of one view, in order of first occurrence.
@@ -271,10 +301,7 @@ impl Features {
     }
 
     fn clear(&mut self) {
-        for (list, seen) in self.buckets.iter_mut().zip(&mut self.seen) {
-            for &bucket in &*list {
-                seen[bucket as usize / 64] = 0;
-            }
+        for list in &mut self.buckets {
             list.clear();
             list.shrink_to(LARGE_BUFFER);
         }

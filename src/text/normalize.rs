@@ -24,7 +24,7 @@ pub(super) fn normalize_spelling(raw: &str, buffer: &mut String, out: &mut Strin
 }
 
 fn normalize_decoded(decoded: &str, buffer: &mut String, out: &mut String) {
-    if decoded.is_ascii() || decoded.chars().all(is_plain) {
+    if is_latin(decoded) || decoded.chars().all(is_plain) {
         out.push_str(decoded);
     } else {
         normalize_unicode(decoded, buffer, out);
@@ -42,6 +42,14 @@ fn normalize_unicode(text: &str, buffer: &mut String, out: &mut String) {
         out.clear();
         fold_mixed_scripts(buffer, out);
     }
+}
+
+/// Whether every character is ASCII or one from U+00C0 to U+00FF, whose first byte is C3. Without an end before the end, so that many bytes are
+/// looked at at once.
+fn is_latin(text: &str) -> bool {
+    text.as_bytes()
+        .chunks(64)
+        .all(|chunk| chunk.iter().fold(true, |latin, &byte| latin & (byte < 0xC0 || byte == 0xC3)))
 }
 
 /// Characters that are their own normal form whatever stands beside them: ASCII and most of what else stands in German, French
@@ -86,24 +94,43 @@ fn without_placeholder(mention: &str) -> &str {
 pub(super) fn fold(text: &str, out: &mut Vec<char>) {
     out.clear();
     out.reserve(text.len());
+    let mut last = ' ';
     for c in text.chars() {
-        // What most characters are goes first.
-        if c.is_ascii_lowercase() {
-            out.push(c);
-        } else if c.is_whitespace() {
-            if out.last().is_some_and(|&last| last != ' ') {
-                out.push(' ');
+        let c = match c {
+            // What most characters are goes first.
+            '\0'..='\u{7F}' => ASCII_LOWER[c as usize],
+            '\u{80}'.. if c.is_whitespace() => ' ',
+            _ => {
+                let mut lower = c.to_lowercase();
+                let first = lower.next().unwrap_or(c);
+                out.push(first);
+                out.extend(lower);
+                last = first;
+                continue;
             }
-        } else if c.is_ascii() {
-            out.push(c.to_ascii_lowercase());
-        } else {
-            out.extend(c.to_lowercase());
+        };
+        if c != ' ' || last != ' ' {
+            out.push(c);
         }
+        last = c;
     }
     if out.last() == Some(&' ') {
         out.pop();
     }
 }
+
+/// ASCII in lower case, white space as a space.
+const ASCII_LOWER: [char; 128] = {
+    let mut lower = ['\0'; 128];
+    let mut c = 0;
+    while c < 128 {
+        let byte = c as u8;
+        // As `char::is_whitespace` has it, vertical tab included.
+        lower[c] = if matches!(byte, b'\t'..=b'\r') { ' ' } else { byte.to_ascii_lowercase() as char };
+        c += 1;
+    }
+    lower
+};
 
 /// Characters that take no space and can cut a word in two without a reader seeing it: zero-width and joining
 /// characters, bidirectional controls, soft hyphen, variation selectors, byte order mark. U+FEFF ends nearly every row of
@@ -193,6 +220,8 @@ fn fold_mixed_scripts(text: &str, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn normal(raw: &str) -> String {
@@ -249,5 +278,13 @@ mod tests {
         let mut out = String::new();
         normalize_unicode(&pairs, &mut String::new(), &mut out);
         assert_eq!(out, pairs);
+    }
+
+    proptest! {
+        #[test]
+        fn latin_is_ascii_and_the_letters_after_it(text in "[a-zÀ-ÿ ]{0,200}[\u{80}-\u{24f}€А]{0,2}") {
+            let each = text.chars().all(|c| c.is_ascii() || ('\u{C0}'..='\u{FF}').contains(&c));
+            prop_assert_eq!(is_latin(&text), each);
+        }
     }
 }

@@ -134,7 +134,7 @@ pub(super) fn emit(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
 }
 
 /// Pairs of tokens at most this far apart.
-const WINDOW: u64 = 4;
+const WINDOW: usize = 4;
 
 /// How the beginning of a text is named in a pair; no token can be named so.
 pub const START_OF_TEXT: &str = "‹start›";
@@ -145,12 +145,12 @@ pub const END_OF_TEXT: &str = "‹end›";
 /// of the text count as tokens, so "starts with `hello`" is a feature too.
 pub(super) fn emit_pairs(text: &[char], tokens: &[Token], sink: &mut impl Sink) {
     for (at, left) in tokens.iter().enumerate() {
-        for (distance, right) in (1..=WINDOW).zip(&tokens[at + 1..]) {
-            sink.feature(View::WordPairs, left.hash.pair(distance, right.hash), || {
-                let gap = if distance == 1 { " " } else { " … " };
-                format!("{}{gap}{}", left.name(text), right.name(text))
-            });
-        }
+        let near = &tokens[at + 1..tokens.len().min(at + 1 + WINDOW)];
+        let pairs = near.iter().enumerate().map(|(gap, right)| left.hash.pair(gap as u64 + 1, right.hash));
+        sink.features(View::WordPairs, pairs, |gap| {
+            let gap_sign = if gap == 0 { " " } else { " … " };
+            format!("{}{gap_sign}{}", left.name(text), near[gap].name(text))
+        });
     }
 }
 
