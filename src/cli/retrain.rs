@@ -42,7 +42,7 @@ pub struct Retraining {
     pub ham_held_at_most: Share,
     /// Of approvals nobody corrected, how many may turn into holds.
     pub flips_at_most: Share,
-    /// How many times an ordinary row each own comment counts; by their number if not given.
+    /// How many times an ordinary row each own comment counts; 20 if not given, as when learned at once.
     pub own_weight: Option<f64>,
     /// Decisions of so many days are judged again.
     pub days: u32,

@@ -54,7 +54,7 @@ pub struct TrainArgs {
     #[arg(long, value_name = "MODEL", env = "HAMGATE_MODEL", hide_env_values = true)]
     model: Option<PathBuf>,
 
-    /// With --store: how many times an ordinary row each own comment counts; by their number if not given.
+    /// With --store: how many times an ordinary row each own comment counts; 20 if not given, as when learned at once.
     #[arg(long, value_name = "FACTOR", requires = "store", conflicts_with = "paths", value_parser = parse_weight)]
     own_weight: Option<f64>,
 

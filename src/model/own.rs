@@ -25,18 +25,10 @@ use super::weights::Weight;
 /// From so many honest comments of its own on, a blog may get thresholds of its own.
 pub const OWN_HAM_FOR_THRESHOLD: u64 = 50;
 
-/// How many times an ordinary row each of a blog's own rows counts, as long as they are few. Measured in `docs/learning.md`.
+/// How many times an ordinary row each of a blog's own rows counts. Measured in `docs/learning.md`, "How much should an own comment count?".
 const WEIGHT: f64 = 20.0;
 
-/// From so many on, each counts less, as rows of larger sources do (`weights`): many speak for themselves.
-const MANY: f64 = 100.0;
-
-/// The weight of each of so many own rows.
-fn weight_for(rows: u64) -> f64 {
-    (WEIGHT * (MANY / (rows as f64).max(MANY)).sqrt()).max(1.0)
-}
-
-/// The weight of the first own rows, which a generic model learns.
+/// The weight of own rows, as a generic model learns them.
 pub(super) fn first_weight() -> Weight {
     weight_of(WEIGHT)
 }
@@ -46,9 +38,9 @@ pub(super) fn weight_of(factor: f64) -> Weight {
     Weight::from_factor(factor.min(Weight::MOST)).expect("it is at most the most")
 }
 
-/// A line drawn through so few rows that fewer than three of them might be held is drawn by chance (the rule of three). Measured in
+/// A line drawn through so few rows that fewer than ten of them might be held is drawn by chance, or far too carefully. Measured in
 /// `docs/learning.md`, "A line through a hundred comments".
-const CERTAIN_FROM: f64 = 3.0;
+const CERTAIN_FROM: f64 = 10.0;
 
 /// From so many honest comments on, a blog's thresholds are drawn from them alone.
 pub fn own_ham_for_certainty(held_at_most: f64) -> u64 {
@@ -67,7 +59,7 @@ fn more_careful(thresholds: Thresholds, line: LogOdds) -> Thresholds {
 pub struct OwnOptions {
     /// Share of honest comments that may be held, 0 to 1.
     pub ham_held_at_most: f64,
-    /// How many times an ordinary row each own row counts; by their number if not given.
+    /// How many times an ordinary row each own row counts; as often as when learned at once if not given.
     pub weight: Option<f64>,
 }
 
@@ -249,7 +241,7 @@ impl HeldOutJudge {
         if own.rows.total() == 0 {
             return Err(OwnError::None);
         }
-        let weight = weight_of(options.weight.unwrap_or_else(|| weight_for(own.rows.total())));
+        let weight = weight_of(options.weight.unwrap_or(WEIGHT));
         let held_at_most = (own.rows.ham >= OWN_HAM_FOR_THRESHOLD).then_some(options.ham_held_at_most);
         let mut judge = HeldOutJudge { generic: generic.clone(), own, weight, thresholds: Vec::new() };
         let scored = judge.score(rows).map_err(OwnError::Rows)?;
