@@ -76,7 +76,7 @@ async fn with_own_rows(store: &Store, said: String, site: &Site, test: bool) -> 
     let trial = if test { " This one is a trial and does not count." } else { "" };
     let missing = match OWN_HAM_FOR_THRESHOLD.saturating_sub(own.ham) {
         0 => String::new(),
-        missing => format!(" {missing} more ham until a training fits a threshold of its own."),
+        missing => format!(" {missing} more ham until a training can fit a threshold of its own."),
     };
     Ok(format!("{said} {site} has {} ham and {} spam of its own.{missing}{trial}\n", own.ham, own.spam))
 }

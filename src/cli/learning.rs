@@ -310,7 +310,7 @@ mod tests {
             WayOfLearning::GenericOnly,
             WayOfLearning::AtOnce(None),
             WayOfLearning::Trained(None),
-            WayOfLearning::Trained(Some(1.0)),
+            WayOfLearning::Trained(Some(5.0)),
         ]
         .map(|way| evidence(way, &own).unwrap());
         assert!((at_once - trained).abs() < 1e-6, "{at_once} {trained}");

@@ -318,13 +318,22 @@ fn head(site: &Site, classifier: &Classifier) -> String {
     let hold = card.thresholds.hold().probability();
     let allowed = format!("at most {:.1} of 1,000 honest comments", card.ham_held_at_most * 1000.0);
     let certain = own_ham_for_certainty(card.ham_held_at_most);
+    let drawn = certain.is_some_and(|certain| own.rows.ham >= certain);
     let _ = match (own.own_thresholds, OWN_HAM_FOR_THRESHOLD.saturating_sub(own.rows.ham)) {
-        (true, _) => writeln!(head, "its own threshold: holds from probability {hold} on, drawn to hold {allowed}"),
-        (false, 0) => writeln!(
+        (true, _) if drawn => {
+            writeln!(head, "its own threshold: holds from probability {hold} on, drawn to hold {allowed}")
+        }
+        (true, _) => writeln!(
             head,
-            "the threshold of the generic model: holds from probability {hold} on; to hold {allowed}, its own ham asks for no other, and \
-             from {certain} on draws its own"
+            "its own threshold: holds from probability {hold} on, more careful than the generic one, so as to hold {allowed}"
         ),
+        (false, 0) => {
+            let later = certain.map(|certain| format!(", and from {certain} on draws its own")).unwrap_or_default();
+            writeln!(
+                head,
+                "the threshold of the generic model: holds from probability {hold} on; to hold {allowed}, its own ham asks for no other{later}"
+            )
+        }
         (false, missing) => writeln!(
             head,
             "the threshold of the generic model: holds from probability {hold} on; {missing} more ham until its own is asked"

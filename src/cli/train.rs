@@ -27,8 +27,8 @@ use super::{card, output};
 ///
 /// Prints what was learned, with figures on held-out rows. Nothing is written if anything is wrong.
 ///
-/// With --store: a model for each site of a store. Its own comments join the generic ones, each counted many times, and with 50 honest ones it
-/// gets a threshold of its own. Before the model is put in service, a report compares it with the one before: on own comments that neither had
+/// With --store: a model for each site of a store. Its own comments join the generic ones, each counted many times, and from 50 honest ones on
+/// they have a say in its threshold. Before the model is put in service, a report compares it with the one before: on own comments that neither had
 /// learned, and on the decisions of the last days. It is refused when it would hold more honest comments than you allow, or turn too many
 /// approvals into holds; --force insists, `hamgate rollback` goes back.
 #[derive(Debug, Args)]

@@ -42,16 +42,9 @@ pub(super) fn weight_of(factor: f64) -> Weight {
 /// `docs/learning.md`, "A line through a hundred comments".
 const CERTAIN_FROM: f64 = 10.0;
 
-/// From so many honest comments on, a blog's thresholds are drawn from them alone.
-pub fn own_ham_for_certainty(held_at_most: f64) -> u64 {
-    (CERTAIN_FROM / held_at_most).ceil() as u64
-}
-
-/// Thresholds that hold nothing up to `line`.
-fn more_careful(thresholds: Thresholds, line: LogOdds) -> Thresholds {
-    let max = |a: LogOdds| LogOdds(a.0.max(line.0));
-    Thresholds::new(max(thresholds.hold()), max(thresholds.spam()))
-        .expect("both moved, or the later one was beyond the line")
+/// From so many honest comments on, a blog's thresholds are drawn from them alone; never, if none may be held.
+pub fn own_ham_for_certainty(held_at_most: f64) -> Option<u64> {
+    (held_at_most > 0.0).then(|| (CERTAIN_FROM / held_at_most).ceil() as u64)
 }
 
 /// Settings of a training for one blog.
@@ -136,19 +129,27 @@ pub fn train_own<R: Rows + ?Sized>(
 /// Many honest rows draw the line themselves. Few may only make the generic line more careful: wholly where less is allowed than it was drawn for,
 /// and else as far as they show that it holds more of this blog's readers than allowed and chance explains.
 fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, without: Option<u64>) -> Thresholds {
-    let others = scored.iter().filter(|row| row.label == Label::Ham && Some(row.fold) != without);
-    let mut ham: Vec<LogOdds> = others.map(|row| row.evidence).collect();
+    let honest = || scored.iter().filter(|row| row.label == Label::Ham);
+    let mut ham: Vec<LogOdds> = honest().filter(|row| Some(row.fold) != without).map(|row| row.evidence).collect();
     let Some(share) = held_at_most.filter(|_| !ham.is_empty()) else { return generic.thresholds };
-    let rows = ham.len() as u64;
-    if rows >= own_ham_for_certainty(share) {
-        return thresholds::choose(ham, share);
+    let own = thresholds::choose(ham.clone(), share);
+    // Of all rows, so that a held-out fold is judged by the rule that drew the line in service.
+    if own_ham_for_certainty(share).is_some_and(|many| honest().count() as u64 >= many) {
+        return own;
     }
-    if share < generic.card.ham_held_at_most {
-        return more_careful(generic.thresholds, thresholds::choose(ham, share).hold());
+    let line = if share < generic.card.ham_held_at_most {
+        own.hold()
+    } else {
+        let rows = ham.len() as u64;
+        let explained = (1..rows).take_while(|&held| chance_explains(held, rows, share)).count();
+        ham.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+        ham[explained]
+    };
+    if line.0 <= generic.thresholds.hold().0 {
+        return generic.thresholds;
     }
-    let explained = (1..rows).take_while(|&held| chance_explains(held, rows, share)).count();
-    ham.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
-    more_careful(generic.thresholds, ham[explained])
+    let spam = own.spam().0.max(generic.thresholds.spam().0);
+    Thresholds::new(line, LogOdds(spam)).expect("with so few rows the spam threshold is no lower than any of them")
 }
 
 /// Counts of a blog's own rows, by fold.
@@ -269,7 +270,7 @@ impl HeldOutJudge {
         let mut judge =
             HeldOutJudge { generic: generic.clone(), own, weight, thresholds: vec![model.thresholds; FOLDS as usize] };
         // Thresholds drawn from the rows themselves would flatter it.
-        if model.card.own.as_ref().is_some_and(|own| own.own_thresholds) {
+        if model.card.own.as_ref().is_some_and(|own| own.rows.ham >= OWN_HAM_FOR_THRESHOLD) {
             let scored = judge.score(rows)?;
             let held_at_most = Some(model.card.ham_held_at_most);
             judge.thresholds = (0..FOLDS).map(|fold| draw(generic, &scored, held_at_most, Some(fold))).collect();
@@ -478,20 +479,19 @@ mod tests {
         assert!(steps(&trained_on(&rows).updated(named(trained()), said)) == steps(&trained_on(&rows[..7])));
     }
 
-    /// So many honest comments that say unlike things, each with `phrase`.
-    fn honest(n: u64, phrase: &str) -> Vec<LabelledComment> {
+    /// So many honest comments that say unlike things.
+    fn honest(n: u64) -> Vec<LabelledComment> {
         // Letters, because all numbers of a length are one word.
         let own = |n: u64| -> String { n.to_string().bytes().map(|digit| char::from(digit + 50)).collect() };
-        (0..n).map(|n| row(&format!("{} {} {phrase}", own(n * 37), own(n * 101)), Label::Ham)).collect()
+        (0..n).map(|n| row(&format!("{} {} walk", own(n * 37), own(n * 101)), Label::Ham)).collect()
     }
 
     #[test]
-    fn fifty_honest_comments_have_a_say_in_the_line_and_fewer_have_none() {
+    fn fifty_honest_comments_are_asked_about_the_line_and_fewer_are_not() {
         for (n, expected) in [(OWN_HAM_FOR_THRESHOLD - 1, false), (OWN_HAM_FOR_THRESHOLD, true)] {
-            let model = from_scratch(&honest(n, "walk"));
+            let model = from_scratch(&honest(n));
             let own = model.card().own.clone().unwrap();
-            assert_eq!((own.own_thresholds, own.rows.ham), (model.thresholds() != trained().thresholds(), n));
-            assert!(model.thresholds().hold() >= trained().thresholds().hold());
+            assert_eq!(own.rows.ham, n);
             assert_eq!(model.card().ham_held_at_most == trained().card().ham_held_at_most, !expected);
         }
     }
@@ -520,9 +520,12 @@ mod tests {
         assert_eq!(drawn(1, 98, share / 5.0), line + 1.0);
         assert_eq!(drawn(0, 99, share / 5.0), line);
         // Many draw it themselves.
-        let many = own_ham_for_certainty(share);
-        assert_eq!(drawn(2, many - 3, share), line);
-        assert_eq!(drawn(2, many - 2, share), line + 2.0);
+        let many = own_ham_for_certainty(share).unwrap();
+        assert_eq!(drawn(7, many - 8, share), line);
+        assert_eq!(drawn(7, many - 7, share), line + 2.0);
+        // Where none may be held, no number is enough.
+        assert_eq!(own_ham_for_certainty(0.0), None);
+        assert_eq!(drawn(7, 3000, 0.0), line + 7.0);
     }
 
     #[test]

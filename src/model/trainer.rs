@@ -284,7 +284,8 @@ fn hold_out<R: Rows + ?Sized>(
     rows.for_each(&|row| {
         let (held_out, found) = SCRATCH.with_borrow_mut(|(extractor, features)| {
             let mut found = hunt.begin();
-            extractor.extract(&row.comment, fields, &mut found);
+            // In the text alone: fragments of other fields would name people.
+            extractor.extract(&row.comment, Fields::ContentOnly, &mut found);
             let fold = fold_of(row, extractor);
             features.fill(extractor, &row.comment, fields);
             let weight = weights.of(&row.source);

@@ -303,7 +303,7 @@ impl Features {
     fn clear(&mut self) {
         for list in &mut self.buckets {
             list.clear();
-            list.shrink_to(LARGE_BUFFER);
+            list.shrink_to(LARGE_BUFFER / size_of::<u32>());
         }
     }
 }

@@ -75,27 +75,27 @@ fn a_label_says_what_it_changed_and_is_taken_back() {
         let table: [(&[&str], &str); 6] = [
             (
                 &["label", &id, "spam"],
-                "New: spam. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training fits a threshold of its own.\n",
+                "New: spam. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training can fit a threshold of its own.\n",
             ),
             (
                 &["label", &id, "spam"],
-                "Already known: spam. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training fits a threshold of its own.\n",
+                "Already known: spam. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training can fit a threshold of its own.\n",
             ),
             (
                 &["label", &id, "ham"],
-                "Relabelled: ham, was spam. blog.example has 1 ham and 0 spam of its own. 49 more ham until a training fits a threshold of its own.\n",
+                "Relabelled: ham, was spam. blog.example has 1 ham and 0 spam of its own. 49 more ham until a training can fit a threshold of its own.\n",
             ),
             (
                 &["label", "--undo", &id],
-                "Taken back: spam, was ham. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training fits a threshold of its own.\n",
+                "Taken back: spam, was ham. blog.example has 0 ham and 1 spam of its own. 50 more ham until a training can fit a threshold of its own.\n",
             ),
             (
                 &["label", "--undo", &id],
-                "Taken back: without a label, was spam. blog.example has 0 ham and 0 spam of its own. 50 more ham until a training fits a threshold of its own.\n",
+                "Taken back: without a label, was spam. blog.example has 0 ham and 0 spam of its own. 50 more ham until a training can fit a threshold of its own.\n",
             ),
             (
                 &["label", &id, "ham"],
-                "New: ham. blog.example has 1 ham and 0 spam of its own. 49 more ham until a training fits a threshold of its own.\n",
+                "New: ham. blog.example has 1 ham and 0 spam of its own. 49 more ham until a training can fit a threshold of its own.\n",
             ),
         ];
         for (arguments, expected) in table {
