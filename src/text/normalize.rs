@@ -44,12 +44,11 @@ fn normalize_unicode(text: &str, buffer: &mut String, out: &mut String) {
     }
 }
 
-/// Whether every character is ASCII or one from U+00C0 to U+00FF, whose first byte is C3. Without an end before the end, so that many bytes are
-/// looked at at once.
+/// Whether every character is ASCII or one from U+00C0 to U+00FF, whose first byte is C3. Counted, so that many bytes are looked
+/// at at once.
 fn is_latin(text: &str) -> bool {
-    text.as_bytes()
-        .chunks(64)
-        .all(|chunk| chunk.iter().fold(true, |latin, &byte| latin & (byte < 0xC0 || byte == 0xC3)))
+    let others = |chunk: &[u8]| chunk.iter().filter(|byte| matches!(byte, 0xC0..=0xC2 | 0xC4..)).count();
+    text.as_bytes().chunks(64).all(|chunk| others(chunk) == 0)
 }
 
 /// Characters that are their own normal form whatever stands beside them: ASCII and most of what else stands in German, French
