@@ -183,20 +183,15 @@ impl Work for Correction {
             Target::DecisionOf(site, id) => {
                 by_id(transaction.connection, *id, Some(site)).await?.ok_or(StoreError::UnknownDecision)?
             }
-            Target::Comment { site, comment } => {
-                let said_here = match self.origin {
-                    Origin::Import => said_here(transaction.connection, site, comment).await?,
-                    _ => None,
-                };
-                stands = said_here.is_some();
-                match said_here {
-                    Some(known) => known,
-                    None => match by_comment(transaction.connection, site, comment).await? {
-                        Some(known) => known,
-                        None => store(transaction, site, comment, self.at).await?,
-                    },
+            Target::Comment { site, comment } => match by_comment(transaction.connection, site, comment).await? {
+                None => store(transaction, site, comment, self.at).await?,
+                Some(newest) if self.origin == Origin::Import => {
+                    let said_here = said_here(transaction.connection, site, comment).await?;
+                    stands = said_here.is_some();
+                    said_here.unwrap_or(newest)
                 }
-            }
+                Some(newest) => newest,
+            },
         };
         let (change, number) = match known.label {
             Some(label) if label == self.label => (Change::AlreadyKnown, transaction.last_number().await?),
