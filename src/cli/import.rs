@@ -24,7 +24,7 @@ use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreChoice, Stor
 use crate::text::fingerprint;
 
 /// So many comments are stored at once, or fewer when they are long.
-const BATCH: usize = 250;
+const BATCH: usize = 256;
 
 /// A batch is handed on once its texts take this much.
 const BATCH_BYTES: usize = 1 << 20;

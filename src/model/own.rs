@@ -14,10 +14,11 @@ use crate::verdict::{LogOdds, Thresholds, Verdict};
 
 use super::card::{About, ModelCard, OwnCard};
 use super::classifier::{Classifier, Table};
-use super::combination::{self, ViewSums};
+use super::combination::{self, Combination};
 use super::naive_bayes::{self, Balance, FitError};
 use super::rows::{LabelCounts, Rows};
-use super::statistics::{Statistics, Totals};
+use super::statistics::Statistics;
+use super::steps::{self, Steps};
 use super::thresholds;
 use super::trainer::{FOLDS, fold_of};
 use super::weights::Weight;
@@ -94,9 +95,20 @@ pub fn train_own<R: Rows + ?Sized>(
     options: &OwnOptions,
     about: About,
 ) -> Result<OwnModel, OwnError<R::Error>> {
-    let (judge, scored) = HeldOutJudge::new(generic, rows, options)?;
-    let enough = judge.own.rows.ham >= OWN_HAM_FOR_THRESHOLD;
-    let thresholds = draw(generic, &scored, enough.then_some(options.ham_held_at_most), None);
+    if generic.card.own.is_some() {
+        return Err(OwnError::NotGeneric);
+    }
+    let own = OwnStatistics::count(rows, generic.card.fields).map_err(OwnError::Rows)?;
+    if own.rows.total() == 0 {
+        return Err(OwnError::None);
+    }
+    let weight = weight_of(options.weight.unwrap_or(WEIGHT));
+    let mut judge = HeldOutJudge::new(generic, &own, weight);
+    let scored = judge.score(rows).map_err(OwnError::Rows)?;
+    let enough = own.rows.ham >= OWN_HAM_FOR_THRESHOLD;
+    let held_at_most = enough.then_some(options.ham_held_at_most);
+    judge.draw(generic, &scored, held_at_most);
+    let thresholds = draw(generic, &scored, held_at_most, None);
     let own_thresholds = thresholds != generic.thresholds;
 
     let judged: Vec<Judged> = scored
@@ -106,15 +118,15 @@ pub fn train_own<R: Rows + ?Sized>(
             label: row.label,
         })
         .collect();
-    let tables = judge.fit()?;
+    let tables = own.fit(generic, weight)?;
     let card = ModelCard {
         about,
         ham_held_at_most: if enough { options.ham_held_at_most } else { generic.card.ham_held_at_most },
         thresholds,
         own: Some(OwnCard {
             generic: generic.id.clone(),
-            rows: judge.own.rows,
-            weight: judge.weight.factor(),
+            rows: own.rows,
+            weight: weight.factor(),
             own_thresholds,
             held_out: Figures::of_judged(&judged),
         }),
@@ -152,12 +164,11 @@ fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, w
     Thresholds::new(line, LogOdds(spam)).expect("with so few rows the spam threshold is no lower than any of them")
 }
 
-/// Counts of a blog's own rows, by fold.
+/// Counts of a blog's own rows.
 #[derive(Debug)]
 struct OwnStatistics {
+    all: Statistics,
     folds: Vec<Statistics>,
-    /// By fold, the sums of its counts.
-    totals: Vec<Totals>,
     rows: LabelCounts,
 }
 
@@ -168,43 +179,63 @@ thread_local! {
 impl OwnStatistics {
     /// Of no rows.
     fn none() -> Self {
-        OwnStatistics { folds: Vec::new(), totals: Vec::new(), rows: LabelCounts::default() }
+        let folds = (0..FOLDS).map(|_| Statistics::new()).collect();
+        OwnStatistics { all: Statistics::new(), folds, rows: LabelCounts::default() }
     }
 
     fn count<R: Rows + ?Sized>(rows: &R, fields: Fields) -> Result<Self, R::Error> {
-        let folds: Vec<Statistics> = (0..FOLDS).map(|_| Statistics::new()).collect();
-        let counted = Mutex::new(LabelCounts::default());
+        let mut counted = Self::none();
+        let labels = Mutex::new(LabelCounts::default());
         rows.for_each(&|row| {
             SCRATCH.with_borrow_mut(|(extractor, features)| {
                 features.fill(extractor, &row.comment, fields);
-                folds[fold_of(row, extractor) as usize].observe(features, row.label, ONE);
+                for statistics in [&counted.all, &counted.folds[fold_of(row, extractor) as usize]] {
+                    statistics.observe(features, row.label, ONE);
+                }
             });
-            counted.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(row.label);
+            labels.lock().unwrap_or_else(std::sync::PoisonError::into_inner).add(row.label);
         })?;
-        let totals = folds.iter().map(Statistics::totals).collect();
-        Ok(OwnStatistics {
-            folds,
-            totals,
-            rows: counted.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner),
-        })
+        counted.rows = labels.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Ok(counted)
     }
 
-    /// A view's sums of all counts with own rows added, in all folds but one; in units of [`Weight`].
-    fn totals(&self, generic: [u64; 2], view: View, without: Option<u64>, weight: Weight) -> [u64; 2] {
-        let folds = (0..FOLDS).zip(&self.totals).filter(|(fold, _)| Some(*fold) != without);
-        folds.fold(generic, |sum, (_, fold)| {
-            let own = fold.of(view).map(|rows| rows * u64::from(weight.units()));
-            [sum[0] + own[0], sum[1] + own[1]]
-        })
+    /// For each fold, what scoring adds up when the rows of all others are added to the generic model, view by view.
+    fn steps_by_fold(&self, generic: &Classifier, weight: Weight) -> Vec<[Box<[Steps]>; View::COUNT]> {
+        let totals = self.all.totals();
+        let without = |fold: &Statistics| {
+            let in_fold = fold.totals();
+            View::ALL.map(|view| {
+                let fitted = &generic.tables[view.index()].fitted;
+                let (generic, own, left_out) = (fitted.totals(), totals.of(view), in_fold.of(view));
+                let total = |label: usize| generic[label] + (own[label] - left_out[label]) * u64::from(weight.units());
+                let balance = Balance::new(total(0), total(1));
+                let by_code: Vec<Steps> = fitted.counts.iter().map(|&[ham, spam]| balance.steps(ham, spam)).collect();
+                let steps = |(bucket, &code): (u32, &u32)| match self.all.counts_of(view, bucket) {
+                    [0, 0] => by_code[code as usize],
+                    own => {
+                        let left_out = fold.counts_of(view, bucket);
+                        let own = [own[0] - left_out[0], own[1] - left_out[1]];
+                        let [ham, spam] = add(fitted.counts[code as usize], own, weight);
+                        balance.steps(ham, spam)
+                    }
+                };
+                (0..).zip(&fitted.codes).map(steps).collect()
+            })
+        };
+        self.folds.iter().map(without).collect()
     }
 
-    /// Rows of a bucket by label, in all folds but one.
-    fn rows(&self, view: View, bucket: u32, without: Option<u64>) -> [u32; 2] {
-        let folds = (0..FOLDS).zip(&self.folds).filter(|(fold, _)| Some(*fold) != without);
-        folds.fold([0; 2], |sum, (_, fold)| {
-            let counts = fold.counts_of(view, bucket);
-            [sum[0] + counts[0], sum[1] + counts[1]]
-        })
+    /// The tables of the generic model with all rows added, fitted by linfa.
+    fn fit(&self, generic: &Classifier, weight: Weight) -> Result<Vec<Table>, FitError> {
+        let fit = |view: View| {
+            let fitted = &generic.tables[view.index()].fitted;
+            let (ham, spam): (Vec<u32>, Vec<u32>) = (0..view.buckets() as u32)
+                .map(|bucket| add(fitted.counts(bucket), self.all.counts_of(view, bucket), weight))
+                .map(|[ham, spam]| (ham, spam))
+                .unzip();
+            Ok(Table::of(&ham, &spam, &naive_bayes::fit(&ham, &spam)?))
+        };
+        View::ALL.into_iter().map(fit).collect()
     }
 }
 
@@ -221,33 +252,28 @@ struct ScoredRow {
 /// Judges a blog's own rows by models that have learned the other four fifths of them, and nothing that says nearly the same.
 #[derive(Debug)]
 pub struct HeldOutJudge {
-    generic: Classifier,
-    own: OwnStatistics,
-    weight: Weight,
+    fields: Fields,
+    combination: Combination,
+    /// By fold, the tables of all views without its rows.
+    tables: Vec<[Box<[Steps]>; View::COUNT]>,
     /// By fold, drawn from the rows of the others.
     thresholds: Vec<Thresholds>,
 }
 
 impl HeldOutJudge {
-    /// Counts the rows, and scores each without its fold.
-    fn new<R: Rows + ?Sized>(
-        generic: &Classifier,
-        rows: &R,
-        options: &OwnOptions,
-    ) -> Result<(Self, Vec<ScoredRow>), OwnError<R::Error>> {
-        if generic.card.own.is_some() {
-            return Err(OwnError::NotGeneric);
+    /// With the thresholds of the generic model.
+    fn new(generic: &Classifier, own: &OwnStatistics, weight: Weight) -> Self {
+        HeldOutJudge {
+            fields: generic.card.fields,
+            combination: generic.combination.clone(),
+            tables: own.steps_by_fold(generic, weight),
+            thresholds: vec![generic.thresholds; FOLDS as usize],
         }
-        let own = OwnStatistics::count(rows, generic.card.fields).map_err(OwnError::Rows)?;
-        if own.rows.total() == 0 {
-            return Err(OwnError::None);
-        }
-        let weight = weight_of(options.weight.unwrap_or(WEIGHT));
-        let held_at_most = (own.rows.ham >= OWN_HAM_FOR_THRESHOLD).then_some(options.ham_held_at_most);
-        let mut judge = HeldOutJudge { generic: generic.clone(), own, weight, thresholds: Vec::new() };
-        let scored = judge.score(rows).map_err(OwnError::Rows)?;
-        judge.thresholds = (0..FOLDS).map(|fold| draw(generic, &scored, held_at_most, Some(fold))).collect();
-        Ok((judge, scored))
+    }
+
+    /// Draws thresholds from scored rows, for each fold from those of the others.
+    fn draw(&mut self, generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>) {
+        self.thresholds = (0..FOLDS).map(|fold| draw(generic, scored, held_at_most, Some(fold))).collect();
     }
 
     /// The verdict on one of the blog's own rows.
@@ -262,40 +288,28 @@ impl HeldOutJudge {
     /// # Errors
     /// When rows cannot be read.
     pub fn of<R: Rows + ?Sized>(generic: &Classifier, model: &Classifier, rows: &R) -> Result<Self, R::Error> {
-        let fields = generic.card.fields;
         let (own, weight) = match &model.card.own {
-            Some(card) => (OwnStatistics::count(rows, fields)?, weight_of(card.weight)),
+            Some(card) => (OwnStatistics::count(rows, generic.card.fields)?, weight_of(card.weight)),
             None => (OwnStatistics::none(), ONE),
         };
-        let mut judge =
-            HeldOutJudge { generic: generic.clone(), own, weight, thresholds: vec![model.thresholds; FOLDS as usize] };
+        let mut judge = Self::new(generic, &own, weight);
+        judge.thresholds = vec![model.thresholds; FOLDS as usize];
         // Thresholds drawn from the rows themselves would flatter it.
         if model.card.own.as_ref().is_some_and(|own| own.rows.ham >= OWN_HAM_FOR_THRESHOLD) {
             let scored = judge.score(rows)?;
-            let held_at_most = Some(model.card.ham_held_at_most);
-            judge.thresholds = (0..FOLDS).map(|fold| draw(generic, &scored, held_at_most, Some(fold))).collect();
+            judge.draw(generic, &scored, Some(model.card.ham_held_at_most));
         }
         Ok(judge)
     }
 
     /// The fold of a row, and the evidence in it as all others see it.
     fn evidence(&self, row: &LabelledComment) -> (u64, LogOdds) {
-        let weight = self.weight;
         SCRATCH.with_borrow_mut(|(extractor, features)| {
-            features.fill(extractor, &row.comment, self.generic.card.fields);
+            features.fill(extractor, &row.comment, self.fields);
             let fold = fold_of(row, extractor);
-            let sums = View::ALL.map(|view| {
-                let table = &self.generic.tables[view.index()];
-                let [ham, spam] = self.own.totals(table.fitted.totals(), view, Some(fold), weight);
-                let balance = Balance::new(ham, spam);
-                let mut sums = ViewSums::default();
-                for &bucket in features.of(view) {
-                    let [ham, spam] = add(table.fitted.counts(bucket), self.own.rows(view, bucket, Some(fold)), weight);
-                    sums.add(&[balance.steps(ham, spam)]);
-                }
-                sums
-            });
-            (fold, self.generic.combination.evidence(&combination::inputs(&sums)))
+            let tables = &self.tables[fold as usize];
+            let sums = View::ALL.map(|view| steps::sum(&tables[view.index()], features.of(view)));
+            (fold, self.combination.evidence(&combination::inputs(&sums)))
         })
     }
 
@@ -307,18 +321,6 @@ impl HeldOutJudge {
             scored.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(row);
         })?;
         Ok(scored.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-
-    fn fit(&self) -> Result<Vec<Table>, FitError> {
-        let fit = |view: View| {
-            let table = &self.generic.tables[view.index()];
-            let (ham, spam): (Vec<u32>, Vec<u32>) = (0..view.buckets() as u32)
-                .map(|bucket| add(table.fitted.counts(bucket), self.own.rows(view, bucket, None), self.weight))
-                .map(|[ham, spam]| (ham, spam))
-                .unzip();
-            Ok(Table::of(&ham, &spam, &naive_bayes::fit(&ham, &spam)?))
-        };
-        View::ALL.into_iter().map(fit).collect()
     }
 }
 
@@ -420,8 +422,10 @@ mod tests {
             let rows = |flip: Option<usize>| -> Vec<LabelledComment> {
                 TEXTS.iter().enumerate().map(|(n, text)| row(text, label(n, flip == Some(n)))).collect()
             };
-            let options = OwnOptions { ham_held_at_most: 0.005, weight: None };
-            let judge = |rows: &[LabelledComment]| HeldOutJudge::new(trained(), rows, &options).unwrap().0;
+            let judge = |rows: &[LabelledComment]| {
+                let own = OwnStatistics::count(rows, trained().card.fields).unwrap();
+                HeldOutJudge::new(trained(), &own, first_weight())
+            };
             let [a, b] = [None, Some(flipped)].map(|flip| judge(&rows(flip)).judge(&rows(None)[flipped]));
             prop_assert_eq!(a, b);
         }

@@ -5,10 +5,11 @@
 //! database is opened in its own way, and only what is asked of it is common.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
-use sqlx::{Connection as _, Decode, Postgres, Row as _, Sqlite, Type};
+use sqlx::{AssertSqlSafe, Connection as _, Decode, Postgres, Row as _, SqlSafeStr as _, SqlStr, Sqlite, Type};
 
 use crate::site::{Site, SiteError};
 use crate::store::error::StoreError;
@@ -25,7 +26,7 @@ pub(super) enum Connection {
 /// A statement with its values. `$1` is the first.
 #[must_use = "a statement does nothing until it is executed"]
 pub(super) struct Query<'v> {
-    sql: &'static str,
+    sql: SqlStr,
     values: Vec<Value<'v>>,
 }
 
@@ -50,7 +51,37 @@ impl<'r, T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Post
 
 /// A statement without values so far.
 pub(super) fn query<'v>(sql: &'static str) -> Query<'v> {
-    Query { sql, values: Vec::new() }
+    Query { sql: SqlStr::from_static(sql), values: Vec::new() }
+}
+
+/// A statement about so many rows at once, without values so far: between `before` and `after` stands
+/// `($1, $2), ($3, $4)` and so on.
+///
+/// For a file, the way to the thread that does a statement takes longer than the statement; for a server, the journey.
+pub(super) fn query_of_rows<'v>(before: &'static str, columns: usize, rows: usize, after: &'static str) -> Query<'v> {
+    let mut sql = before.to_owned();
+    for row in 0..rows {
+        sql.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a text cannot fail.
+            let _ = write!(sql, "{comma}${}", row * columns + column);
+        }
+        sql.push(')');
+    }
+    sql.push_str(after);
+    // Nothing but numbers was put into it.
+    Query { sql: AssertSqlSafe(sql).into_sql_str(), values: Vec::with_capacity(rows * columns) }
+}
+
+/// Rows in such portions that a few statements, which stay prepared, do for any number of them.
+pub(super) fn portions<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let most = *[64, 8, 1].iter().find(|&&most| most <= rows.len())?;
+        let (portion, rest) = rows.split_at(most);
+        rows = rest;
+        Some(portion)
+    })
 }
 
 /// The statement as sqlx knows it.

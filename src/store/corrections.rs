@@ -1,17 +1,18 @@
 //! What people say of a comment after the machine has spoken.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::comment::{Comment, Label};
 use crate::site::Site;
-use crate::store::connection::{Connection, Row, query};
+use crate::store::connection::{Connection, Row, portions, query, query_of_rows};
 use crate::store::decisions;
 use crate::store::error::StoreError;
 use crate::store::health::Shared;
 use crate::store::transaction::Transaction;
 use crate::store::usage;
 use crate::store::writer::Work;
-use crate::text::fingerprint;
+use crate::text::{Fingerprint, fingerprint};
 use crate::verdict::{Decision, DecisionId};
 
 /// A person's word on a comment.
@@ -157,6 +158,20 @@ struct Known {
     label: Option<Label>,
 }
 
+/// What there is to write of a correction whose comment is not in the store yet.
+struct New<'a> {
+    row: decisions::Row<'a>,
+    origin: Origin,
+}
+
+impl<'a> New<'a> {
+    fn of(correction: &Correction, site: &'a Site, comment: &'a Comment) -> Self {
+        let Correction { label, origin, at, .. } = *correction;
+        let fingerprint = fingerprint(site, comment);
+        New { row: decisions::Row { site, comment, fingerprint, at, decided: None, label: Some(label) }, origin }
+    }
+}
+
 /// How a label changes.
 struct LabelChange {
     at: i64,
@@ -184,7 +199,10 @@ impl Work for Correction {
                 by_id(transaction.connection, *id, Some(site)).await?.ok_or(StoreError::UnknownDecision)?
             }
             Target::Comment { site, comment } => match by_comment(transaction.connection, site, comment).await? {
-                None => store(transaction, site, comment, self.at).await?,
+                None => {
+                    let stored = store(transaction, &[&New::of(self, site, comment)]).await?.pop();
+                    return stored.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()));
+                }
                 Some(newest) if self.origin == Origin::Import => {
                     let said_here = said_here(transaction.connection, site, comment).await?;
                     stands = said_here.is_some();
@@ -228,9 +246,16 @@ impl Work for Vec<Correction> {
             };
             by_id(transaction.connection, *id, site).await?.ok_or(StoreError::UnknownDecision)?;
         }
+        // What is new here, as most of an import is, is written many at once, and the rest in its order.
+        let new = unknown(transaction.connection, self).await?;
+        let mut stored = store(transaction, &new.iter().flatten().collect::<Vec<_>>()).await?.into_iter();
         let mut corrected = Vec::with_capacity(self.len());
-        for correction in self {
-            corrected.push(correction.apply(transaction).await?);
+        for (correction, new) in self.iter().zip(&new) {
+            let stored = new.as_ref().and_then(|_| stored.next());
+            corrected.push(match stored {
+                Some(stored) => stored,
+                None => correction.apply(transaction).await?,
+            });
         }
         Ok(corrected)
     }
@@ -275,7 +300,7 @@ async fn relabel(
     known: &Known,
     LabelChange { at, after, origin, undoes }: LabelChange,
 ) -> Result<i64, StoreError> {
-    let number = transaction.next_number().await?;
+    let number = *transaction.next_numbers(1).await?.start();
     let name = after.map(Label::name);
     let update = query("UPDATE comments SET label = $2 WHERE seq = $1").bind(known.seq).bind(name);
     update.execute(transaction.connection).await?;
@@ -290,17 +315,60 @@ async fn relabel(
     Ok(number)
 }
 
-/// Keeps a comment that was never decided here.
-async fn store(
-    transaction: &mut Transaction<'_>,
-    site: &Site,
-    comment: &Comment,
-    at: i64,
-) -> Result<Known, StoreError> {
-    let row = decisions::Row { site, comment, at, decided: None };
-    // Without a decision there is nothing it could be in conflict with.
-    let seq = row.insert(transaction).await?.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()))?;
-    Ok(Known { seq, site: site.clone(), at, test: false, decision_id: None, decision: None, label: None })
+/// What there is to write of corrections whose comments are not in the store yet, each in the place of its correction.
+async fn unknown<'a>(
+    connection: &mut Connection,
+    corrections: &'a [Correction],
+) -> Result<Vec<Option<New<'a>>>, StoreError> {
+    let new = |correction: &'a Correction| match &correction.target {
+        Target::Comment { site, comment } => Some(New::of(correction, site, comment)),
+        Target::Decision(_) | Target::DecisionOf(..) => None,
+    };
+    let mut new: Vec<Option<New>> = corrections.iter().map(new).collect();
+    let prints: Vec<Fingerprint> = new.iter().flatten().map(|new| new.row.fingerprint).collect();
+    let mut known = HashSet::new();
+    for portion in portions(&prints) {
+        let sql = "SELECT fingerprint FROM comments WHERE fingerprint IN (VALUES ";
+        let empty = query_of_rows(sql, 1, portion.len(), ")");
+        let query = portion.iter().fold(empty, |query, print| query.bind(&print[..]));
+        for row in query.fetch_all(connection).await? {
+            known.insert(row.get::<&[u8]>(0)?.to_vec());
+        }
+    }
+    for new in &mut new {
+        // The second of two that are the same finds the first in the store.
+        new.take_if(|new| !known.insert(new.row.fingerprint.to_vec()));
+    }
+    Ok(new)
+}
+
+/// Keeps comments that are not in the store yet, with their labels.
+async fn store(transaction: &mut Transaction<'_>, new: &[&New<'_>]) -> Result<Vec<Corrected>, StoreError> {
+    if new.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<&decisions::Row> = new.iter().map(|new| &new.row).collect();
+    let seqs = decisions::store(transaction, &rows).await?;
+    let numbers = transaction.next_numbers(new.len()).await?;
+    let mut stored = Vec::with_capacity(new.len());
+    for ((row, seq), number) in rows.iter().zip(seqs).zip(numbers) {
+        // Without a decision there is nothing it could be in conflict with.
+        let comment = seq.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()))?;
+        let (site, change) = (row.site.clone(), Change::New);
+        stored.push(Corrected { decision: None, change, before: None, comment, number, site, test: false });
+    }
+    let changes: Vec<(&New, &Corrected)> = new.iter().copied().zip(&stored).collect();
+    for portion in portions(&changes) {
+        let sql = "INSERT INTO corrections (seq, comment, at, label, origin) VALUES ";
+        let mut query = query_of_rows(sql, 5, portion.len(), "");
+        for (New { row, origin }, stored) in portion {
+            query = query.bind(stored.number).bind(stored.comment).bind(row.at);
+            query = query.bind(row.label.map(Label::name)).bind(origin.name());
+        }
+        query.execute(transaction.connection).await?;
+    }
+    transaction.news.learning = true;
+    Ok(stored)
 }
 
 async fn by_id(connection: &mut Connection, id: DecisionId, site: Option<&Site>) -> Result<Option<Known>, StoreError> {

@@ -1,12 +1,14 @@
 //! Remembering what was decided.
 
-use crate::comment::Comment;
+use std::collections::HashMap;
+
+use crate::comment::{Comment, Label};
 use crate::site::Site;
-use crate::store::connection::query;
+use crate::store::connection::{Query, portions, query_of_rows};
 use crate::store::error::StoreError;
 use crate::store::transaction::Transaction;
 use crate::store::usage;
-use crate::text::fingerprint;
+use crate::text::{Fingerprint, fingerprint};
 use crate::verdict::{Decision, DecisionId, ModelId, Probability, Queue};
 
 /// A decision to remember.
@@ -55,11 +57,14 @@ impl Decided {
     }
 }
 
-/// Writes a decision and counts it. One whose name is known already is left as it is.
-pub(super) async fn insert(transaction: &mut Transaction<'_>, decided: &Decided) -> Result<(), StoreError> {
-    let row = Row { site: &decided.site, comment: &decided.comment, at: decided.at, decided: Some(decided) };
-    if row.insert(transaction).await?.is_some() && !decided.test {
-        usage::decided(transaction, &decided.site, decided.at, decided.decision);
+/// Writes decisions and counts them. One whose name is known already is left as it is.
+pub(super) async fn insert_all(transaction: &mut Transaction<'_>, decided: &[&Decided]) -> Result<(), StoreError> {
+    let rows: Vec<Row> = decided.iter().map(|decided| Row::decided(decided)).collect();
+    let seqs = store(transaction, &rows.iter().collect::<Vec<_>>()).await?;
+    for (decided, seq) in decided.iter().zip(seqs) {
+        if seq.is_some() && !decided.test {
+            usage::decided(transaction, &decided.site, decided.at, decided.decision);
+        }
     }
     Ok(())
 }
@@ -68,22 +73,57 @@ pub(super) async fn insert(transaction: &mut Transaction<'_>, decided: &Decided)
 pub(super) struct Row<'a> {
     pub site: &'a Site,
     pub comment: &'a Comment,
+    pub fingerprint: Fingerprint,
     pub at: i64,
     pub decided: Option<&'a Decided>,
+    pub label: Option<Label>,
 }
 
-impl Row<'_> {
-    /// Writes it and returns its number; `None` when the decision is known already.
-    pub async fn insert(&self, transaction: &mut Transaction<'_>) -> Result<Option<i64>, StoreError> {
-        let sql = "INSERT INTO comments (site, fingerprint, at, content, author, author_url, email_domain, post_title, \
-                   post_url, lang, comment_type, test, decision_id, decision, queue, spam_probability, model) \
-                   VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
-                   ON CONFLICT (decision_id) DO NOTHING RETURNING seq";
-        let Row { site, comment, at, decided } = self;
-        let print = fingerprint(site, comment);
-        let query = query(sql)
+/// Writes rows and tells the number each got; `None` for a decision that is known already.
+///
+/// In what order a database answers is nowhere promised; rows are told apart by their decision, or without one by their
+/// fingerprint, which must then differ.
+pub(super) async fn store(
+    transaction: &mut Transaction<'_>,
+    rows: &[&Row<'_>],
+) -> Result<Vec<Option<i64>>, StoreError> {
+    let mut seqs = Vec::with_capacity(rows.len());
+    for portion in portions(rows) {
+        let mut query = query_of_rows(
+            "INSERT INTO comments (site, fingerprint, at, content, author, author_url, email_domain, post_title, \
+             post_url, lang, comment_type, test, decision_id, decision, queue, spam_probability, model, label) VALUES ",
+            18,
+            portion.len(),
+            " ON CONFLICT (decision_id) DO NOTHING RETURNING seq, COALESCE(decision_id, fingerprint)",
+        );
+        for row in portion {
+            query = row.bind(query);
+        }
+        let answer = query.fetch_all(transaction.connection).await?;
+        let numbered = answer.iter().map(|row| Ok((row.get::<&[u8]>(1)?, row.get(0)?)));
+        let mut numbered: HashMap<&[u8], i64> = numbered.collect::<Result<_, StoreError>>()?;
+        seqs.extend(portion.iter().map(|row| numbered.remove(row.name())));
+    }
+    Ok(seqs)
+}
+
+impl<'a> Row<'a> {
+    fn decided(decided: &'a Decided) -> Self {
+        let Decided { site, comment, at, .. } = decided;
+        let fingerprint = fingerprint(site, comment);
+        Row { site, comment, fingerprint, at: *at, decided: Some(decided), label: None }
+    }
+
+    /// What tells it from the others it is written with.
+    fn name(&self) -> &[u8] {
+        self.decided.map_or(&self.fingerprint, |decided| decided.id.as_bytes())
+    }
+
+    fn bind(&'a self, query: Query<'a>) -> Query<'a> {
+        let Row { site, comment, fingerprint, at, decided, label } = self;
+        query
             .bind(site.as_str())
-            .bind(&print[..])
+            .bind(&fingerprint[..])
             .bind(*at)
             .bind(comment.content.as_str())
             .bind(comment.author.as_deref())
@@ -98,8 +138,7 @@ impl Row<'_> {
             .bind(decided.map(|decided| decided.decision.name()))
             .bind(decided.and_then(|decided| decided.queue).map(Queue::name))
             .bind(decided.map(|decided| decided.spam_probability.value()))
-            .bind(decided.map(|decided| decided.model.as_str()));
-        let row = query.fetch_optional(transaction.connection).await?;
-        row.map(|row| row.get(0)).transpose()
+            .bind(decided.map(|decided| decided.model.as_str()))
+            .bind(label.map(Label::name))
     }
 }

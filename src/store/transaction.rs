@@ -1,6 +1,7 @@
 //! What is written together, or not at all.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use crate::site::Site;
 use crate::store::connection::{Connection, query};
@@ -55,10 +56,12 @@ impl<'c> Transaction<'c> {
         Ok(Transaction { connection, figures: BTreeMap::new(), news: News::default() })
     }
 
-    /// The number of the next change of a label. There is no gap: it is given back when the transaction fails.
-    pub async fn next_number(&mut self) -> Result<i64, StoreError> {
-        let sql = "UPDATE sequence SET changes = changes + 1 RETURNING changes";
-        query(sql).fetch_one(self.connection).await?.get(0)
+    /// The numbers of the next changes of labels. There is no gap: they are given back when the transaction fails.
+    pub async fn next_numbers(&mut self, count: usize) -> Result<RangeInclusive<i64>, StoreError> {
+        let sql = "UPDATE sequence SET changes = changes + $1 RETURNING changes";
+        let count = i64::try_from(count).map_err(|error| StoreError::Failed(error.to_string()))?;
+        let last: i64 = query(sql).bind(count).fetch_one(self.connection).await?.get(0)?;
+        Ok(last - count + 1..=last)
     }
 
     /// The number of the last change of a label.

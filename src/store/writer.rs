@@ -366,13 +366,19 @@ impl Writer {
     async fn write_within(&mut self, batch: &mut [Message]) -> Result<News, StoreError> {
         let changes = batch.iter().any(|message| matches!(message, Message::Ask(ask) if ask.changes()));
         let mut transaction = Transaction::begin(&mut self.database.connection, changes).await?;
+        let mut remembered = Vec::new();
         for message in batch {
             match message {
-                Message::Remember(decided, _) => decisions::insert(&mut transaction, decided).await?,
-                Message::Ask(ask) => ask.apply(&mut transaction).await?,
+                Message::Remember(decided, _) => remembered.push(&**decided),
+                Message::Ask(ask) => {
+                    // It may be about one of them.
+                    decisions::insert_all(&mut transaction, &std::mem::take(&mut remembered)).await?;
+                    ask.apply(&mut transaction).await?;
+                }
                 Message::Close(_) => {}
             }
         }
+        decisions::insert_all(&mut transaction, &remembered).await?;
         if self.shared.state() != StoreState::Ready {
             // Without this a transaction of nothing would look like a disk that can be written.
             query("UPDATE probe SET tries = tries + 1").execute(transaction.connection).await?;
