@@ -215,6 +215,38 @@ fn many_corrections_are_stored_together_or_not_at_all() {
 }
 
 #[test]
+fn many_corrections_at_once_do_what_they_do_one_by_one() {
+    everywhere(async |store, _| {
+        let [at_once, one_by_one]: [Site; 2] =
+            ["at-once.example", "one-by-one.example"].map(|site| site.parse().unwrap());
+        let of = |site: &Site, n: usize| {
+            // Some comments come back later, under another label.
+            let content = if n.is_multiple_of(3) { n / 2 } else { n };
+            let target = Target::Comment { site: site.clone(), comment: comment(&content.to_string()) };
+            correction(target, if n % 5 < 3 { Label::Ham } else { Label::Spam })
+        };
+        let answers = store.correct_all((0..200).map(|n| of(&at_once, n)).collect()).await.unwrap();
+        let mut expected = Vec::new();
+        for n in 0..200 {
+            expected.push(store.correct(of(&one_by_one, n)).await.unwrap());
+        }
+        for changed in [Change::New, Change::AlreadyKnown, Change::Relabelled] {
+            assert!(expected.iter().any(|corrected| corrected.change == changed), "{changed:?}");
+        }
+        for (answer, expected) in answers.iter().zip(&expected) {
+            assert_eq!((answer.change, answer.before), (expected.change, expected.before));
+        }
+        let mut labels = Vec::new();
+        for site in [&at_once, &one_by_one] {
+            let rows = store.labelled(site, i64::MAX, ALL).await.unwrap();
+            labels.push(rows.into_iter().map(|row| (row.comment.content, row.label_as_of)).collect::<BTreeMap<_, _>>());
+        }
+        assert_eq!(labels[0], labels[1]);
+        assert_eq!(labels[0].len(), expected.iter().filter(|corrected| corrected.change == Change::New).count());
+    });
+}
+
+#[test]
 fn what_is_said_for_one_site_does_not_touch_a_decision_of_another() {
     everywhere(async |store, _| {
         let decision = decided("Hello");
