@@ -146,10 +146,16 @@ pub(super) fn histograms(bars: &[Bar], marks: &[Mark], title: &str, held_from: f
             (svg::horizontal_axis(&axis, TOP, bottom))
             (panel(Label::Ham, TOP))
             (panel(Label::Spam, TOP + PANEL + GAP))
-            @for (value, name) in marks {
+            @for (position, (value, name)) in marks.iter().enumerate() {
+                // Names of neighbours stand on their outer sides, where they cannot meet.
+                @let (anchor, aside) = match position {
+                    _ if marks.len() == 1 => ("middle", 0.0),
+                    0 => ("end", -5.0),
+                    _ => ("start", 5.0),
+                };
                 @let place = x.at(*value);
                 line class="mark" x1=(n(place)) x2=(n(place)) y1=(n(TOP)) y2=(n(bottom)) {}
-                text class="note" x=(n(place)) y=(n(TOP + PANEL + 20.0)) text-anchor="middle" { (name) }
+                text class="note" x=(n(place + aside)) y=(n(TOP + PANEL + 20.0)) text-anchor=(anchor) { (name) }
             }
         }
     }

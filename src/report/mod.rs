@@ -261,7 +261,9 @@ fn outcomes(figures: &Figures) -> Markup {
         ("held for review", ham_held - ham_in_spam_queue, spam - spam_approved - spam_in_spam_queue),
         ("held as spam", ham_in_spam_queue, spam_in_spam_queue),
     ];
-    let of = |part: u64, whole: u64| percent((whole > 0).then(|| part as f64 / whole as f64));
+    let of = |part: u64, whole: u64| {
+        if whole == 0 { none() } else { format!("{:.1} %", 100.0 * part as f64 / whole as f64) }
+    };
     html! {
         table {
             caption { "Where they ended up" }
