@@ -23,7 +23,7 @@ use crate::site::Site;
 use crate::store::{Change, Correction, Origin, OwnRows, Store, StoreChoice, StoreError, Target};
 use crate::text::fingerprint;
 
-/// So many comments are stored at once, or fewer when they are long.
+/// So many comments are stored at once, or fewer when they are long. A multiple of what the store writes by one statement.
 const BATCH: usize = 256;
 
 /// A batch is handed on once its texts take this much.

@@ -168,6 +168,7 @@ fn draw(generic: &Classifier, scored: &[ScoredRow], held_at_most: Option<f64>, w
 #[derive(Debug)]
 struct OwnStatistics {
     all: Statistics,
+    /// By fold, of its rows.
     folds: Vec<Statistics>,
     rows: LabelCounts,
 }
@@ -206,22 +207,26 @@ impl OwnStatistics {
             let in_fold = fold.totals();
             View::ALL.map(|view| {
                 let fitted = &generic.tables[view.index()].fitted;
-                let (generic, own, left_out) = (fitted.totals(), totals.of(view), in_fold.of(view));
-                let total = |label: usize| generic[label] + (own[label] - left_out[label]) * u64::from(weight.units());
+                let (learned, all, left_out) = (fitted.totals(), totals.of(view), in_fold.of(view));
+                let total = |label: usize| learned[label] + (all[label] - left_out[label]) * u64::from(weight.units());
                 let balance = Balance::new(total(0), total(1));
                 let by_code: Vec<Steps> = fitted.counts.iter().map(|&[ham, spam]| balance.steps(ham, spam)).collect();
                 let steps = |(bucket, &code): (u32, &u32)| match self.all.counts_of(view, bucket) {
                     [0, 0] => by_code[code as usize],
-                    own => {
+                    all => {
                         let left_out = fold.counts_of(view, bucket);
-                        let own = [own[0] - left_out[0], own[1] - left_out[1]];
-                        let [ham, spam] = add(fitted.counts[code as usize], own, weight);
+                        let others = [all[0] - left_out[0], all[1] - left_out[1]];
+                        let [ham, spam] = add(fitted.counts[code as usize], others, weight);
                         balance.steps(ham, spam)
                     }
                 };
                 (0..).zip(&fitted.codes).map(steps).collect()
             })
         };
+        if self.rows.total() == 0 {
+            // Then all folds are the same.
+            return vec![without(&self.folds[0]); self.folds.len()];
+        }
         self.folds.iter().map(without).collect()
     }
 

@@ -74,10 +74,11 @@ pub(super) fn query_of_rows<'v>(before: &'static str, columns: usize, rows: usiz
     Query { sql: AssertSqlSafe(sql).into_sql_str(), values: Vec::with_capacity(rows * columns) }
 }
 
-/// Rows in such portions that a few statements, which stay prepared, do for any number of them.
+/// Rows in such portions that a few statements, which stay prepared, do for any number of them. SQLite looks for the name of each value among
+/// those before it, so that much longer statements would cost more than they save.
 pub(super) fn portions<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let most = *[64, 8, 1].iter().find(|&&most| most <= rows.len())?;
+        let most = *[32, 8, 1].iter().find(|&&most| most <= rows.len())?;
         let (portion, rest) = rows.split_at(most);
         rows = rest;
         Some(portion)

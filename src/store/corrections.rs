@@ -198,18 +198,21 @@ impl Work for Correction {
             Target::DecisionOf(site, id) => {
                 by_id(transaction.connection, *id, Some(site)).await?.ok_or(StoreError::UnknownDecision)?
             }
-            Target::Comment { site, comment } => match by_comment(transaction.connection, site, comment).await? {
-                None => {
-                    let stored = store(transaction, &[&New::of(self, site, comment)]).await?.pop();
-                    return stored.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()));
+            Target::Comment { site, comment } => {
+                let new = New::of(self, site, comment);
+                match by_comment(transaction.connection, &new.row.fingerprint).await? {
+                    None => {
+                        let stored = store(transaction, &[&new]).await?.pop();
+                        return stored.ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()));
+                    }
+                    Some(newest) if self.origin == Origin::Import => {
+                        let said_here = said_here(transaction.connection, &new.row.fingerprint).await?;
+                        stands = said_here.is_some();
+                        said_here.unwrap_or(newest)
+                    }
+                    Some(newest) => newest,
                 }
-                Some(newest) if self.origin == Origin::Import => {
-                    let said_here = said_here(transaction.connection, site, comment).await?;
-                    stands = said_here.is_some();
-                    said_here.unwrap_or(newest)
-                }
-                Some(newest) => newest,
-            },
+            }
         };
         let (change, number) = match known.label {
             Some(label) if label == self.label => (Change::AlreadyKnown, transaction.last_number().await?),
@@ -251,9 +254,8 @@ impl Work for Vec<Correction> {
         let mut stored = store(transaction, &new.iter().flatten().collect::<Vec<_>>()).await?.into_iter();
         let mut corrected = Vec::with_capacity(self.len());
         for (correction, new) in self.iter().zip(&new) {
-            let stored = new.as_ref().and_then(|_| stored.next());
-            corrected.push(match stored {
-                Some(stored) => stored,
+            corrected.push(match new {
+                Some(_) => stored.next().ok_or_else(|| StoreError::Failed("a row was not stored".to_owned()))?,
                 None => correction.apply(transaction).await?,
             });
         }
@@ -328,8 +330,10 @@ async fn unknown<'a>(
     let prints: Vec<Fingerprint> = new.iter().flatten().map(|new| new.row.fingerprint).collect();
     let mut known = HashSet::new();
     for portion in portions(&prints) {
-        let sql = "SELECT fingerprint FROM comments WHERE fingerprint IN (VALUES ";
-        let empty = query_of_rows(sql, 1, portion.len(), ")");
+        // One look into the index for each, however many rows share it, and whatever PostgreSQL thinks of a table it never analysed.
+        let sql = "SELECT column1 FROM (VALUES ";
+        let found = ") AS asked WHERE (SELECT 1 FROM comments WHERE fingerprint = column1 LIMIT 1) = 1";
+        let empty = query_of_rows(sql, 1, portion.len(), found);
         let query = portion.iter().fold(empty, |query, print| query.bind(&print[..]));
         for row in query.fetch_all(connection).await? {
             known.insert(row.get::<&[u8]>(0)?.to_vec());
@@ -378,21 +382,21 @@ async fn by_id(connection: &mut Connection, id: DecisionId, site: Option<&Site>)
     Ok(known.filter(|known| site.is_none_or(|site| *site == known.site)))
 }
 
-async fn by_comment(connection: &mut Connection, site: &Site, comment: &Comment) -> Result<Option<Known>, StoreError> {
+async fn by_comment(connection: &mut Connection, print: &Fingerprint) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments WHERE seq = COALESCE(\
                (SELECT seq FROM comments WHERE fingerprint = $1 AND test = 0 ORDER BY seq DESC LIMIT 1), \
                (SELECT seq FROM comments WHERE fingerprint = $1 ORDER BY seq DESC LIMIT 1))";
-    let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
+    let row = query(sql).bind(&print[..]).fetch_optional(connection).await?;
     row.as_ref().map(known).transpose()
 }
 
-/// The newest one of these comments that has a label and of which somebody spoke here: anybody but an import.
-async fn said_here(connection: &mut Connection, site: &Site, comment: &Comment) -> Result<Option<Known>, StoreError> {
+/// The newest comment of a fingerprint that has a label and of which somebody spoke here: anybody but an import.
+async fn said_here(connection: &mut Connection, print: &Fingerprint) -> Result<Option<Known>, StoreError> {
     let sql = "SELECT seq, site, at, test, decision_id, decision, label FROM comments c WHERE fingerprint = $1 \
                AND label IS NOT NULL \
                AND EXISTS (SELECT 1 FROM corrections s WHERE s.comment = c.seq AND s.origin <> 'import') \
                ORDER BY seq DESC LIMIT 1";
-    let row = query(sql).bind(&fingerprint(site, comment)[..]).fetch_optional(connection).await?;
+    let row = query(sql).bind(&print[..]).fetch_optional(connection).await?;
     row.as_ref().map(known).transpose()
 }
 

@@ -36,7 +36,7 @@ const LINGER: Duration = Duration::from_millis(100);
 /// So many messages at most are written as one transaction to a file.
 const BATCH: usize = 256;
 
-/// So many to a server, where each takes the time of a journey there and back.
+/// So many to a server, where each question takes the time of journeys there and back.
 const SERVER_BATCH: usize = 64;
 
 /// So long at least a server may take for what it is asked, however little whoever asks is willing to wait.

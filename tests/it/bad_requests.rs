@@ -191,6 +191,41 @@ async fn a_body_whose_length_is_given_twice_is_refused() {
 }
 
 #[tokio::test]
+async fn a_head_that_two_readers_might_read_differently_is_never_taken_for_a_comment() {
+    let server = TestServer::start().await;
+    let length = HAM.len();
+    // Ways to have a proxy and a server disagree about where a request ends (RFC 9112, section 11.2).
+    let table = [
+        ("two lengths", format!("Content-Length: {length}\r\nContent-Length: 0\r\n")),
+        ("two lengths in one", format!("Content-Length: {length}, 0\r\n")),
+        ("a length with a sign", format!("Content-Length: +{length}\r\n")),
+        ("a length in hexadecimals", format!("Content-Length: 0x{length:x}\r\n")),
+        ("a length below nothing", "Content-Length: -1\r\n".to_owned()),
+        ("a length beyond all numbers", "Content-Length: 99999999999999999999999\r\n".to_owned()),
+        ("a space before the colon", format!("Content-Length : {length}\r\n")),
+        ("a folded line", format!("X: y\r\n folded\r\nContent-Length: {length}\r\n")),
+        ("a first line that is folded", format!(" X: y\r\nContent-Length: {length}\r\n")),
+        ("a bare carriage return in a value", format!("X: y\rContent-Length: 0\r\nContent-Length: {length}\r\n")),
+        ("a NUL in a value", format!("X: y\0\r\nContent-Length: {length}\r\n")),
+        ("an unknown coding", "Transfer-Encoding: gzip\r\n".to_owned()),
+        ("chunks that are coded again", "Transfer-Encoding: chunked, gzip\r\n".to_owned()),
+        ("a coding of no name", "Transfer-Encoding: \u{b}chunked\r\n".to_owned()),
+    ];
+    for (name, headers) in table {
+        let mut client = server.connect().await;
+        client
+            .try_send(format!(
+                "POST /v1/check HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n{headers}\r\n{HAM}"
+            ))
+            .await;
+        let heard = client.closed().await;
+        assert!(heard.starts_with("HTTP/1.1 400"), "{name}: {heard:?}");
+        assert_eq!(heard.matches("HTTP/1.1").count(), 1, "{name}: {heard:?}");
+    }
+    assert_eq!(server.metric("hamgate_verdicts_total{decision=\"approve\",queue=\"\"}").await, 0.0);
+}
+
+#[tokio::test]
 async fn a_second_request_on_a_connection_is_looked_at_as_closely_as_the_first() {
     let server = TestServer::start().await;
     let mut client = server.connect().await;

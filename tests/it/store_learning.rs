@@ -236,9 +236,20 @@ fn many_corrections_at_once_do_what_they_do_one_by_one() {
         for (answer, expected) in answers.iter().zip(&expected) {
             assert_eq!((answer.change, answer.before), (expected.change, expected.before));
         }
+        let mut numbers: Vec<i64> =
+            answers.iter().filter(|answer| answer.change != Change::AlreadyKnown).map(|answer| answer.number).collect();
+        numbers.sort_unstable();
+        assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "each change has a number of its own");
         let mut labels = Vec::new();
         for site in [&at_once, &one_by_one] {
             let rows = store.labelled(site, i64::MAX, ALL).await.unwrap();
+            if site == &at_once {
+                for row in &rows {
+                    let answer = answers.iter().rfind(|answer| answer.comment == row.seq).expect("an answer for each");
+                    let asked = answers.iter().rposition(|other| other.comment == row.seq).unwrap();
+                    assert_eq!(Some(of(site, asked).label), row.label_as_of, "{answer:?} belongs to its comment");
+                }
+            }
             labels.push(rows.into_iter().map(|row| (row.comment.content, row.label_as_of)).collect::<BTreeMap<_, _>>());
         }
         assert_eq!(labels[0], labels[1]);
