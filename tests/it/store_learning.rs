@@ -239,7 +239,7 @@ fn many_corrections_at_once_do_what_they_do_one_by_one() {
         let mut numbers: Vec<i64> =
             answers.iter().filter(|answer| answer.change != Change::AlreadyKnown).map(|answer| answer.number).collect();
         numbers.sort_unstable();
-        assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>(), "each change has a number of its own");
+        assert_eq!(numbers, (1..).take(numbers.len()).collect::<Vec<i64>>(), "each change has a number of its own");
         let mut labels = Vec::new();
         for site in [&at_once, &one_by_one] {
             let rows = store.labelled(site, i64::MAX, ALL).await.unwrap();
