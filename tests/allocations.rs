@@ -32,7 +32,8 @@ fn is_plain(comment: &Comment) -> bool {
 fn a_verdict_allocates_nothing_but_for_what_has_to_be_cut_out_of_a_text() {
     let classifier = Classifier::embedded();
     let comments = comments();
-    let judge = |comment: &Comment| allocation_counter::measure(|| _ = black_box(classifier.judge(comment))).count_total;
+    let judge =
+        |comment: &Comment| allocation_counter::measure(|| _ = black_box(classifier.judge(comment))).count_total;
     let first: u64 = comments.iter().map(judge).sum();
     assert!(first > 0, "buffers have to come from somewhere");
     let (mut plain, mut links) = (0, 0);

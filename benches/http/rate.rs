@@ -4,8 +4,9 @@
 //! from then on, not from when it could at last be sent. So a server that stands still for a second has a thousand slow
 //! answers at a thousand requests/s, and not one ("coordinated omission": Gil Tene, "How NOT to Measure Latency").
 //!
-//! Sends the lines of FILE as JSON bodies in turn, over kept-alive connections. The clock of the waiting is that of
-//! tokio, which ticks in milliseconds: latencies are at most one too long, never too short. Prints one JSON object.
+//! Sends the lines of FILE as JSON bodies in turn, over kept-alive connections, and prints one JSON object. It never sleeps:
+//! a processor that slept wakes up late, on a shared machine by milliseconds, and that is not the server's doing. So it
+//! takes all of one core.
 
 use std::error::Error;
 use std::time::Duration;
@@ -16,8 +17,8 @@ use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::Instant;
 
 /// Enough that a request hardly ever waits for the answer to the one before it.
 const CONNECTIONS: u64 = 64;
@@ -95,7 +96,9 @@ async fn client(
     let mut outcome = Outcome::default();
     for number in (first..load.requests).step_by(CONNECTIONS as usize) {
         let due = start + Duration::from_nanos(number * 1_000_000_000 / load.rate);
-        sleep_until(due).await;
+        while Instant::now() < due {
+            yield_now().await;
+        }
         let body = load.bodies[number as usize % load.bodies.len()].clone();
         let request = Request::post(&path).header("host", &host).header("content-type", "application/json");
         connection.ready().await?;

@@ -15,6 +15,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use warp::http::header::{CONNECTION, HeaderMap, HeaderValue};
 use warp::http::{Method, Request};
@@ -97,7 +98,10 @@ async fn answer<R: Routes>(
     request: Request<body::Incoming>,
 ) -> Result<hyper::Response<impl Body<Data = Bytes, Error = warp::Error>>, Infallible> {
     let begun = Instant::now();
-    connection.activity.begin_request(!request.is_end_stream());
+    if connection.activity.begin_request(!request.is_end_stream()) {
+        // One request, then the other connections' turn: a client with hundreds of requests in its buffer would else keep them waiting.
+        yield_now().await;
+    }
     let turn = Turn(Arc::clone(&connection.activity));
     let endpoint = Endpoint::at(request.uri().path());
     let method = tracing::enabled!(tracing::Level::DEBUG).then(|| request.method().clone());

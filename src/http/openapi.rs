@@ -459,7 +459,7 @@ fn check() {}
             description = "Language of `summary` and `reasons`: German (`de`) or English (`en`, the default)."),
     ),
     request_body(
-        content = String, content_type = "application/x-ndjson", description = "One comment a line.",
+        content = Option<String>, content_type = "application/x-ndjson", description = "One comment a line.",
         examples(
             ("two" = (summary = "Two comments", value = json!("{\"id\":\"1\",\"content\":\"Nice photo!\"}\n{\"id\":\"2\",\"content\":\"Win money now\"}\n"))),
             ("bad line" = (summary = "A bad line among good ones", value = json!("{\"content\":\"Nice photo!\"}\n{\"content\":7}\n{\"content\":\"See you there\"}\n"))),
@@ -574,7 +574,7 @@ struct Reloaded {
 #[utoipa::path(
     post, path = "/1.1/comment-check", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         description = "`api_key`, `blog` and `user_ip` are required; `comment_content`, `comment_author`, \
             `comment_author_url`, `comment_author_email`, `comment_type`, `permalink`, `blog_lang`, `user_role`, `is_test`, \
             `recheck_reason` and `honeypot_field_name` are understood, all others ignored.",
@@ -598,7 +598,7 @@ fn comment_check() {}
 #[utoipa::path(
     post, path = "/1.1/submit-spam", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
         examples(("comment" = (summary = "A comment", value = json!(
             "api_key=0123456789ab&blog=https%3A%2F%2Fblog.example&comment_author=Cheap+Pills&comment_content=Best+casino+bonus"
         ))))
@@ -617,7 +617,7 @@ fn submit_spam() {}
 #[utoipa::path(
     post, path = "/1.1/submit-ham", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded", description = "As in comment-check.",
         examples(("comment" = (summary = "A comment", value = json!(
             "api_key=0123456789ab&blog=https%3A%2F%2Fblog.example&comment_author=Jutta&comment_content=Danke+f%C3%BCr+den+Artikel"
         ))))
@@ -636,7 +636,7 @@ fn submit_ham() {}
 #[utoipa::path(
     post, path = "/1.1/verify-key", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
     ),
     responses(
@@ -650,7 +650,7 @@ fn verify_key() {}
 #[utoipa::path(
     post, path = "/1.1/deactivate", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
     ),
     responses(
@@ -664,11 +664,11 @@ fn deactivate() {}
 #[utoipa::path(
     post, path = "/1.1/get-subscription", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example"))))
     ),
     responses(
-        (status = 200, description = "The account", body = Object),
+        (status = 200, description = "The account", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
         FormRefusals,
     )
 )]
@@ -678,11 +678,11 @@ fn get_subscription() {}
 #[utoipa::path(
     post, path = "/1.1/get-stats", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         examples(("key" = (summary = "A key", value = json!("key=0123456789ab&blog=https%3A%2F%2Fblog.example&from=6-months"))))
     ),
     responses(
-        (status = 200, description = "The figures", body = Object),
+        (status = 200, description = "The figures", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
         FormRefusals,
     )
 )]
@@ -692,7 +692,7 @@ fn get_stats() {}
 #[utoipa::path(
     post, path = "/1.1/token", tag = "akismet",
     request_body(
-        content = String, content_type = "application/x-www-form-urlencoded",
+        content = Option<String>, content_type = "application/x-www-form-urlencoded",
         examples(("key" = (summary = "A key", value = json!("api_key=0123456789ab"))))
     ),
     responses(
@@ -712,31 +712,31 @@ fn token() {}
 )]
 fn test() {}
 
-/// How much was asked this month; also by POST
+/// How much was asked this month
 #[utoipa::path(
-    get, path = "/1.2/usage-limit", tag = "akismet",
+    method(get, post), path = "/1.2/usage-limit", tag = "akismet",
     params(("api_key" = Option<String>, Query, description = "A key."), ("extended" = Option<String>, Query, description = "`1` adds `notice_level` and `upgrade`.")),
     responses(
-        (status = 200, description = "The figures", body = Object),
+        (status = 200, description = "The figures", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
         GetRefusals,
     )
 )]
 fn usage_limit() {}
 
-/// What each site asked in a month; also by POST
+/// What each site asked in a month
 #[utoipa::path(
-    get, path = "/1.2/key-sites", tag = "akismet",
+    method(get, post), path = "/1.2/key-sites", tag = "akismet",
     params(
         ("api_key" = Option<String>, Query, description = "A key."),
         ("month" = Option<String>, Query, description = "`YYYY-MM`; this month unless given."),
         ("format" = Option<String>, Query, description = "`json` or `csv`."),
         ("filter" = Option<String>, Query, description = "Only sites with this in their address."),
         ("order" = Option<String>, Query, description = "`total`, `spam`, `ham`, `missed_spam` or `false_positives`; largest first."),
-        ("limit" = Option<u64>, Query, description = "So many sites; 500 unless given."),
-        ("offset" = Option<u64>, Query, description = "After so many others."),
+        ("limit" = Option<u64>, Query, format = "uint64", description = "So many sites; 500 unless given."),
+        ("offset" = Option<u64>, Query, format = "uint64", description = "After so many others."),
     ),
     responses(
-        (status = 200, description = "The sites; with `format=csv` a table", body = Object),
+        (status = 200, description = "The sites; with `format=csv` a table", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
         GetRefusals,
     )
 )]

@@ -8,8 +8,9 @@
 //! * at shutdown the listener closes first, requests in flight are finished, idle connections are closed, and at the
 //!   deadline what is left is cut, so that no client can keep the process alive.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io::{self, Read as _, Write as _};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{sleep, timeout};
 use warp::filters::BoxedFilter;
 use warp::http::Request;
@@ -35,9 +36,10 @@ use crate::http::{App, Parts, routes};
 /// A client that is turned away has so long to send something and to read why.
 const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 
-/// So many clients at a time are waited for, so that they surely hear why they are turned away. Any more are told without
-/// waiting, which those understand whose question has arrived already.
-const REFUSALS_AT_ONCE: usize = 64;
+/// So many clients at a time are waited for, so that they surely hear why they are turned away. When there are more, those
+/// who came first are waited for no longer: whoever wants an answer has asked by then, and whoever wants to be in the way
+/// keeps nobody else from being told.
+const REFUSALS_AT_ONCE: usize = 256;
 
 /// The pause after the system could not hand out a connection, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -146,7 +148,7 @@ impl<R: Routes> Server<R> {
     async fn accept_until(self, signal: impl Future<Output = ()>, stage: watch::Receiver<Stage>) {
         let config = &self.app.config;
         let gate = Gate::new(config.max_connections.get(), config.max_connections_per_address.get());
-        let turnstile = Turnstile::new();
+        let mut turnstile = Turnstile::default();
         let mut signal = std::pin::pin!(signal);
         loop {
             let accepted = tokio::select! {
@@ -198,25 +200,25 @@ async fn drain(stage: &watch::Sender<Stage>, deadline: Duration) -> Ended {
 }
 
 /// Tells clients over the limit to come back.
+#[derive(Default)]
 struct Turnstile {
-    slots: Arc<Semaphore>,
+    /// Those who are waited for, in the order they came; dropping one ends the waiting.
+    waiting: VecDeque<oneshot::Sender<Infallible>>,
 }
 
 impl Turnstile {
-    fn new() -> Self {
-        Turnstile { slots: Arc::new(Semaphore::new(REFUSALS_AT_ONCE)) }
-    }
-
-    fn turn_away(&self, stream: TcpStream, why: Refusal) {
-        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
-            // Nobody is there to hear that even this failed.
-            let _ = explain_at_once(stream, &refusal(why));
-            return;
-        };
+    fn turn_away(&mut self, stream: TcpStream, why: Refusal) {
+        if self.waiting.len() >= REFUSALS_AT_ONCE {
+            self.waiting.retain(|waiting| !waiting.is_closed());
+        }
+        if self.waiting.len() >= REFUSALS_AT_ONCE {
+            self.waiting.pop_front();
+        }
+        let (waiting, hurry) = oneshot::channel();
+        self.waiting.push_back(waiting);
         tokio::spawn(async move {
             // Nobody is there to hear that even this failed.
-            let _ = explain(stream, &refusal(why)).await;
-            drop(slot);
+            let _ = explain(stream, &refusal(why), hurry).await;
         });
     }
 }
@@ -231,34 +233,26 @@ fn refusal(why: Refusal) -> Vec<u8> {
     Problem::new(Kind::Busy, detail).into_bytes(&akismet::undecided_lines())
 }
 
-/// Most bytes of a question that are thrown away without waiting.
-const UNHEARD_BYTES: usize = 64 * 1024;
-
-/// Sends `answer` to a client that may not have asked yet, and closes. It costs nothing that a flood of clients could use
-/// up: no task, no timer, no memory. What has arrived is read first, because closing with unread input loses the answer.
-fn explain_at_once(stream: TcpStream, answer: &[u8]) -> io::Result<()> {
-    let mut stream = stream.into_std()?;
+/// Sends `answer` to a client as soon as it asks, and at the latest when patience ends or somebody is in a `hurry`. An answer
+/// that comes before the question confuses clients, and one that is followed by closing with unread input gets lost.
+async fn explain(mut stream: TcpStream, answer: &[u8], mut hurry: oneshot::Receiver<Infallible>) -> io::Result<()> {
     let mut scratch = [0; 4096];
-    let mut left = UNHEARD_BYTES;
-    while left > 0
-        && let Ok(count @ 1..) = stream.read(&mut scratch)
-    {
-        left = left.saturating_sub(count);
-    }
-    // A new connection's buffer has room for it.
-    stream.write_all(answer)
-}
-
-/// Sends `answer` to a client as soon as it asks, and at the latest when patience ends. An answer that comes before
-/// the question confuses clients, and one that is followed by closing with unread input gets lost.
-async fn explain(mut stream: TcpStream, answer: &[u8]) -> io::Result<()> {
-    let mut scratch = [0; 4096];
-    let _ = timeout(REFUSAL_PATIENCE, stream.read(&mut scratch)).await;
+    let hurried = tokio::select! {
+        biased;
+        _ = timeout(REFUSAL_PATIENCE, stream.read(&mut scratch)) => false,
+        _ = &mut hurry => true,
+    };
     timeout(REFUSAL_PATIENCE, stream.write_all(answer)).await??;
     stream.shutdown().await?;
+    if hurried {
+        return Ok(());
+    }
     let rest = async {
         while stream.read(&mut scratch).await? > 0 {}
         io::Result::Ok(())
     };
-    timeout(REFUSAL_PATIENCE, rest).await?
+    tokio::select! {
+        read = timeout(REFUSAL_PATIENCE, rest) => read?,
+        _ = hurry => Ok(()),
+    }
 }

@@ -64,10 +64,13 @@ impl Activity {
         })
     }
 
-    /// A whole head has arrived, and perhaps there is a body behind it.
-    pub fn begin_request(&self, has_body: bool) {
+    /// A whole head has arrived, and perhaps there is a body behind it. Tells whether it came in one breath with the request
+    /// before it (pipelining), so that nothing had to be waited for in between.
+    pub fn begin_request(&self, has_body: bool) -> bool {
+        let pipelined = self.phase() == IDLE;
         self.body_read.store(!has_body, Relaxed);
         self.enter(BUSY);
+        pipelined
     }
 
     /// The body has been read to its end.

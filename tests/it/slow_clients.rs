@@ -87,6 +87,28 @@ async fn a_client_that_asks_and_asks_and_never_reads_is_cut_off() {
 }
 
 #[tokio::test]
+async fn clients_with_many_requests_in_one_breath_take_turns_with_others() {
+    const GREEDY: u32 = 40;
+    let server = TestServer::start().await;
+    let mut clients = Vec::new();
+    for _ in 0..=GREEDY {
+        let mut client = server.connect().await;
+        client.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
+        assert_eq!(client.answer().await.status, 200);
+        clients.push(client);
+    }
+    let mut other = clients.pop().unwrap();
+    for client in &mut clients {
+        client.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n".repeat(30)).await;
+    }
+    other.send("GET /metrics HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    let counted = other.answer().await.body;
+    let answered = counted.lines().find_map(|line| line.strip_prefix("hamgate_responses_total{status=\"200\"} "));
+    let before = answered.expect("it is counted").parse::<u32>().unwrap() - (GREEDY + 1);
+    assert!(before < 6 * GREEDY, "{before} were answered first");
+}
+
+#[tokio::test]
 async fn one_connection_too_many_is_told_so_at_once_and_a_free_place_is_used() {
     let server = TestServer::with_places(2, 2).await;
     let mut first = server.connect().await;
@@ -155,6 +177,29 @@ async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
 }
 
 /// The head of a form of Akismet's with so many bytes, of which only some will come.
+#[tokio::test]
+async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_are_turned_away() {
+    let server = TestServer::with_places(5, 1).await;
+    let mut first = server.connect().await;
+    first.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
+    first.answer().await;
+    // More than the service waits for at a time.
+    let mut silent = Vec::new();
+    for _ in 0..300 {
+        silent.push(server.connect().await);
+    }
+    // Many clients send the head and the body apart: an answer before the head would be lost with the connection.
+    for _ in 0..20 {
+        let mut client = server.connect().await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        client.send(post("/v1/check", HAM.len())).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        client.send(HAM).await;
+        client.answer().await.problem(503);
+        silent.push(client);
+    }
+}
+
 fn form(length: usize) -> String {
     post("/1.1/comment-check", length).replace("application/json", "application/x-www-form-urlencoded")
 }
