@@ -25,7 +25,7 @@ pub fn document() -> serde_json::Result<String> {
     ),
     paths(
         check, batch, feedback, undo, reload, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,
-        usage_limit, key_sites, compatible_plugins, model, healthz, readyz, metrics, openapi,
+        usage_limit, usage_limit_by_form, key_sites, key_sites_by_form, compatible_plugins, model, healthz, readyz, metrics, openapi,
     ),
     components(schemas(BatchLine)),
     modifiers(&Keys),
@@ -714,7 +714,7 @@ fn test() {}
 
 /// How much was asked this month
 #[utoipa::path(
-    method(get, post), path = "/1.2/usage-limit", tag = "akismet",
+    get, path = "/1.2/usage-limit", tag = "akismet",
     params(("api_key" = Option<String>, Query, description = "A key."), ("extended" = Option<String>, Query, description = "`1` adds `notice_level` and `upgrade`.")),
     responses(
         (status = 200, description = "The figures", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
@@ -723,9 +723,23 @@ fn test() {}
 )]
 fn usage_limit() {}
 
+/// How much was asked this month, for clients that post
+#[utoipa::path(
+    post, path = "/1.2/usage-limit", tag = "akismet",
+    request_body(
+        content = Option<String>, content_type = "application/x-www-form-urlencoded", description = "The same fields as in the query.",
+        examples(("key" = (summary = "A key", value = json!("api_key=0123456789ab"))))
+    ),
+    responses(
+        (status = 200, description = "As by GET", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
+        FormRefusals,
+    )
+)]
+fn usage_limit_by_form() {}
+
 /// What each site asked in a month
 #[utoipa::path(
-    method(get, post), path = "/1.2/key-sites", tag = "akismet",
+    get, path = "/1.2/key-sites", tag = "akismet",
     params(
         ("api_key" = Option<String>, Query, description = "A key."),
         ("month" = Option<String>, Query, description = "`YYYY-MM`; this month unless given."),
@@ -741,6 +755,20 @@ fn usage_limit() {}
     )
 )]
 fn key_sites() {}
+
+/// What each site asked in a month, for clients that post
+#[utoipa::path(
+    post, path = "/1.2/key-sites", tag = "akismet",
+    request_body(
+        content = Option<String>, content_type = "application/x-www-form-urlencoded", description = "The same fields as in the query.",
+        examples(("key" = (summary = "A key", value = json!("api_key=0123456789ab"))))
+    ),
+    responses(
+        (status = 200, description = "As by GET", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
+        FormRefusals,
+    )
+)]
+fn key_sites_by_form() {}
 
 /// An empty list
 #[utoipa::path(

@@ -10,7 +10,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +19,7 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio::time::{sleep, timeout};
 use warp::filters::BoxedFilter;
 use warp::http::Request;
@@ -39,7 +39,11 @@ const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 /// So many clients at a time are waited for, so that they surely hear why they are turned away. When there are more, those
 /// who came first are waited for no longer: whoever wants an answer has asked by then, and whoever wants to be in the way
 /// keeps nobody else from being told.
-const REFUSALS_AT_ONCE: usize = 256;
+const REFUSALS_AT_ONCE: usize = 128;
+
+/// So many clients at a time are being told, those included who are waited for no longer. Any more are told without a task of their own, which
+/// those understand whose question has arrived already; so a flood cannot take up memory and files.
+const MOST_REFUSALS: usize = 2 * REFUSALS_AT_ONCE;
 
 /// The pause after the system could not hand out a connection, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -148,7 +152,7 @@ impl<R: Routes> Server<R> {
     async fn accept_until(self, signal: impl Future<Output = ()>, stage: watch::Receiver<Stage>) {
         let config = &self.app.config;
         let gate = Gate::new(config.max_connections.get(), config.max_connections_per_address.get());
-        let mut turnstile = Turnstile::default();
+        let mut turnstile = Turnstile::new();
         let mut signal = std::pin::pin!(signal);
         loop {
             let accepted = tokio::select! {
@@ -200,14 +204,23 @@ async fn drain(stage: &watch::Sender<Stage>, deadline: Duration) -> Ended {
 }
 
 /// Tells clients over the limit to come back.
-#[derive(Default)]
 struct Turnstile {
     /// Those who are waited for, in the order they came; dropping one ends the waiting.
     waiting: VecDeque<oneshot::Sender<Infallible>>,
+    slots: Arc<Semaphore>,
 }
 
 impl Turnstile {
+    fn new() -> Self {
+        Turnstile { waiting: VecDeque::new(), slots: Arc::new(Semaphore::new(MOST_REFUSALS)) }
+    }
+
     fn turn_away(&mut self, stream: TcpStream, why: Refusal) {
+        let Ok(slot) = Arc::clone(&self.slots).try_acquire_owned() else {
+            // Nobody is there to hear that even this failed.
+            let _ = explain_at_once(stream, &refusal(why));
+            return;
+        };
         if self.waiting.len() >= REFUSALS_AT_ONCE {
             self.waiting.retain(|waiting| !waiting.is_closed());
         }
@@ -219,6 +232,7 @@ impl Turnstile {
         tokio::spawn(async move {
             // Nobody is there to hear that even this failed.
             let _ = explain(stream, &refusal(why), hurry).await;
+            drop(slot);
         });
     }
 }
@@ -231,6 +245,24 @@ fn refusal(why: Refusal) -> Vec<u8> {
         Refusal::TooManyFromAddress => "your address has too many connections; close unused ones or try again later",
     };
     Problem::new(Kind::Busy, detail).into_bytes(&akismet::undecided_lines())
+}
+
+/// Most bytes of a question that are thrown away without waiting.
+const UNHEARD_BYTES: usize = 64 * 1024;
+
+/// Sends `answer` to a client that may not have asked yet, and closes. It costs nothing that a flood of clients could use
+/// up: no task, no timer, no memory. What has arrived is read first, because closing with unread input loses the answer.
+fn explain_at_once(stream: TcpStream, answer: &[u8]) -> io::Result<()> {
+    let mut stream = stream.into_std()?;
+    let mut scratch = [0; 4096];
+    let mut left = UNHEARD_BYTES;
+    while left > 0
+        && let Ok(count @ 1..) = stream.read(&mut scratch)
+    {
+        left = left.saturating_sub(count);
+    }
+    // A new connection's buffer has room for it.
+    stream.write_all(answer)
 }
 
 /// Sends `answer` to a client as soon as it asks, and at the latest when patience ends or somebody is in a `hurry`. An answer
@@ -252,6 +284,7 @@ async fn explain(mut stream: TcpStream, answer: &[u8], mut hurry: oneshot::Recei
         io::Result::Ok(())
     };
     tokio::select! {
+        biased;
         read = timeout(REFUSAL_PATIENCE, rest) => read?,
         _ = hurry => Ok(()),
     }

@@ -63,8 +63,10 @@ async fn the_openapi_document_is_true_of_every_path_and_example() {
     let schemas = &document["components"]["schemas"];
     let decision = correctable(server).await;
     let mut called = 0;
+    let mut names = std::collections::HashSet::new();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for (method, operation) in operations.as_object().unwrap() {
+            assert!(names.insert(operation["operationId"].to_string()), "{method} {path} has the name of another");
             let responses = &operation["responses"];
             for query in ["", "?explain=true"] {
                 for (media_type, example) in examples(operation) {

@@ -160,7 +160,7 @@ async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
     first.answer().await;
     // These ask nothing, so that each of them is waited for: more than the service waits for at a time.
     let mut silent = Vec::new();
-    for _ in 0..70 {
+    for _ in 0..150 {
         silent.push(server.connect().await);
     }
     // This thread does nothing else in between, so the question is there before the server looks.
@@ -176,7 +176,6 @@ async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
     }
 }
 
-/// The head of a form of Akismet's with so many bytes, of which only some will come.
 #[tokio::test]
 async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_are_turned_away() {
     let server = TestServer::with_places(5, 1).await;
@@ -185,7 +184,7 @@ async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_ar
     first.answer().await;
     // More than the service waits for at a time.
     let mut silent = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..150 {
         silent.push(server.connect().await);
     }
     // Many clients send the head and the body apart: an answer before the head would be lost with the connection.
@@ -200,6 +199,7 @@ async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_ar
     }
 }
 
+/// The head of a form of Akismet's with so many bytes, of which only some will come.
 fn form(length: usize) -> String {
     post("/1.1/comment-check", length).replace("application/json", "application/x-www-form-urlencoded")
 }
