@@ -152,17 +152,23 @@ async fn a_client_over_the_limit_that_asks_nothing_is_told_all_the_same() {
     assert!(detail.contains("your address"), "{detail}");
 }
 
-#[tokio::test]
-async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
+/// A server whose only place is taken, and clients over the limit who ask nothing, so that each of them is waited for: more
+/// than the service waits for at a time.
+async fn crowded() -> (TestServer, Vec<Raw>) {
     let server = TestServer::with_places(5, 1).await;
     let mut first = server.connect().await;
     first.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
     first.answer().await;
-    // These ask nothing, so that each of them is waited for: more than the service waits for at a time.
-    let mut silent = Vec::new();
+    let mut crowd = vec![first];
     for _ in 0..150 {
-        silent.push(server.connect().await);
+        crowd.push(server.connect().await);
     }
+    (server, crowd)
+}
+
+#[tokio::test]
+async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
+    let (server, _crowd) = crowded().await;
     // This thread does nothing else in between, so the question is there before the server looks.
     let mut client = std::net::TcpStream::connect(server.address()).unwrap();
     client.write_all(b"POST /1.1/comment-check HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n").unwrap();
@@ -178,15 +184,7 @@ async fn in_a_flood_a_client_whose_question_is_there_is_told_at_once() {
 
 #[tokio::test]
 async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_are_turned_away() {
-    let server = TestServer::with_places(5, 1).await;
-    let mut first = server.connect().await;
-    first.send("GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n").await;
-    first.answer().await;
-    // More than the service waits for at a time.
-    let mut silent = Vec::new();
-    for _ in 0..150 {
-        silent.push(server.connect().await);
-    }
+    let (server, mut crowd) = crowded().await;
     // Many clients send the head and the body apart: an answer before the head would be lost with the connection.
     for _ in 0..20 {
         let mut client = server.connect().await;
@@ -195,7 +193,7 @@ async fn silent_clients_over_the_limit_keep_nobody_else_from_hearing_why_they_ar
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         client.send(HAM).await;
         client.answer().await.problem(503);
-        silent.push(client);
+        crowd.push(client);
     }
 }
 
