@@ -106,6 +106,36 @@ async fn a_correction_has_an_effect_at_once_for_its_site_alone_and_survives_a_re
 }
 
 #[tokio::test]
+async fn a_burst_of_corrections_for_one_site_moves_no_verdict_of_others() {
+    let (_folder, location) = file();
+    let blog = Instance::start(&location, ModelSource::Embedded).await;
+    let honest = "Danke für den Beitrag, die Reichweite unserer Kampagne ist seitdem wirklich gestiegen";
+    let sites = ["other.example", "third.example"];
+    blog.say("third.example", OFFER, "spam").await;
+    let verdicts = async || {
+        let mut found = Vec::new();
+        for site in sites {
+            for content in [honest, OFFER] {
+                let answer = blog.check(site, content).await;
+                found.push((answer["verdict"].clone(), answer["spam_probability"].clone(), answer["model"].clone()));
+            }
+        }
+        found
+    };
+    let before = verdicts().await;
+    let at_first = blog.probability("poisoned.example", honest).await;
+
+    let burst = (0..60).map(|n| {
+        let blog = &blog;
+        async move { blog.say("poisoned.example", &format!("{honest}, Nummer {n}"), "spam").await }
+    });
+    futures_util::future::join_all(burst).await;
+
+    soon(async || blog.probability("poisoned.example", honest).await > at_first).await;
+    assert_eq!(verdicts().await, before);
+}
+
+#[tokio::test]
 async fn what_was_taken_back_leaves_no_trace_and_a_change_of_mind_counts_once() {
     let (_folder, location) = file();
     let blog = Instance::start(&location, ModelSource::Embedded).await;
