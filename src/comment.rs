@@ -12,6 +12,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 /// A blog comment, as sent by a blog or read from a corpus.
 ///
@@ -184,16 +185,9 @@ struct Wire {
 
 /// A blog may send fields of these names that mean something else to it, so what is no text is no mistake.
 fn text_or_nothing<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Field {
-        Text(String),
-        Other(serde::de::IgnoredAny),
-    }
-    Ok(match Field::deserialize(deserializer)? {
-        Field::Text(text) => Some(text),
-        Field::Other(_) => None,
-    })
+    // Looked at as it stands: to read a number may fail, and so may to go down into lists of lists.
+    let field = <&RawValue>::deserialize(deserializer)?;
+    Ok(serde_json::from_str(field.get()).unwrap_or_default())
 }
 
 impl Comment {
@@ -380,6 +374,8 @@ mod tests {
             (r#""topic":"garden","kind":"comment""#, Some("garden")),
             (r#""topic":null,"kind":"comment""#, Some("comment")),
             (r#""topic":7,"kind":{"a":[1]}"#, None),
+            (r#""topic":1e999,"kind":"\ud800""#, None),
+            (&format!(r#""topic":{}{}"#, "[".repeat(200), "]".repeat(200)), None),
             (r#""id":"1""#, None),
         ];
         for (fields, topic) in table {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -89,10 +89,13 @@ pub(super) fn open(path: &Path, done: Arc<AtomicU64>) -> io::Result<Box<dyn Read
 ///
 /// # Errors
 /// When the first bytes cannot be read.
-pub fn decompressed(stream: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+pub fn decompressed(mut stream: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     const GZIP: [u8; 2] = [0x1F, 0x8B];
-    let mut input = BufReader::with_capacity(READ_BUFFER, stream);
-    let is_gzip = input.fill_buf()?.starts_with(&GZIP);
+    // Read to its end and not looked for in a buffer: a pipe may hand over its first bytes one at a time.
+    let mut head = Vec::with_capacity(GZIP.len());
+    stream.by_ref().take(GZIP.len() as u64).read_to_end(&mut head)?;
+    let is_gzip = head == GZIP;
+    let input = BufReader::with_capacity(READ_BUFFER, Cursor::new(head).chain(stream));
     Ok(if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) })
 }
 
@@ -120,5 +123,33 @@ impl<R: Read> Read for Counted<R> {
         let read = self.inner.read(buffer)?;
         self.done.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::read::GzEncoder;
+
+    use super::*;
+
+    /// Hands over one byte a call.
+    struct Trickle<R>(R);
+
+    impl<R: Read> Read for Trickle<R> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let most = buffer.len().min(1);
+            self.0.read(&mut buffer[..most])
+        }
+    }
+
+    #[test]
+    fn text_and_gzip_are_told_apart_even_if_they_come_byte_by_byte() {
+        for text in ["", "a", "{\"content\":\"x\"}\n"] {
+            let packed = GzEncoder::new(Cursor::new(text), Compression::fast());
+            for stream in [decompressed(Trickle(Cursor::new(text))), decompressed(Trickle(packed))] {
+                assert_eq!(io::read_to_string(stream.unwrap()).unwrap(), text);
+            }
+        }
     }
 }

@@ -521,6 +521,11 @@ mod tests {
                 forge(|s| s["card"]["thresholds"]["hold"] = 99.into(), nothing),
                 "thresholds must be",
             ),
+            (
+                "weights whose sum overflows",
+                forge(|s| s["combination"]["weight"] = serde_json::json!([1.7e308; 19]), nothing),
+                "not finite",
+            ),
             ("zero deviation", forge(|s| s["combination"]["deviation"][0] = 0.into(), nothing), "not finite"),
             (
                 "weight missing",

@@ -60,6 +60,9 @@ pub(super) type Inputs = [f64; SUMMARIES.len()];
 /// Standardised inputs are cut here: no single view decides alone, however extreme.
 const CLIP: f64 = 4.0;
 
+/// Evidence beyond this is no evidence but a broken or hostile file; below it, nothing that is computed of it overflows.
+const MOST_EVIDENCE: f64 = 1e6;
+
 /// What one pass over a comment's features adds up, per view; see [`super::steps`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct ViewSums {
@@ -155,14 +158,14 @@ impl Combination {
         self.evidence(&std::array::from_fn(|input| self.reference(input)))
     }
 
-    /// Whether every number fits and is finite.
+    /// Whether every number fits and is finite, and so is whatever they may add up to.
     pub(super) fn is_sound(&self) -> bool {
         let sound = |list: &[f64]| list.len() == SUMMARIES.len() && list.iter().all(|n| n.is_finite());
         sound(&self.mean)
             && sound(&self.weight)
             && sound(&self.deviation)
             && self.deviation.iter().all(|d| *d > 0.0)
-            && self.bias.is_finite()
+            && self.bias.abs() + self.weight.iter().map(|weight| weight.abs() * CLIP).sum::<f64>() <= MOST_EVIDENCE
     }
 
     /// Fits by L2-regularised logistic regression (Newton's method; the intercept is not regularised). Both labels together weigh the
