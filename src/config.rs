@@ -213,6 +213,40 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_connections_per_address: Option<NonZeroUsize>,
 
+    /// How often one key may ask
+    ///
+    /// `600/m`: up to 600 requests at once, and 600 a minute from then on; also `10/s`, `1000/90s`, `5000/h`. `none`: as often as it
+    /// likes. Where no key is needed, the client's address stands for it (an IPv6 /64 is one). Whoever asks more often is
+    /// answered with 429, and Akismet's clients hold the comment. Comments in batches are counted by themselves at the same
+    /// rate, and wait instead. Probes, metrics and the like are not counted. Each instance counts for itself. Default: none.
+    #[arg(long, env = "HAMGATE_MAX_REQUESTS_PER_KEY", value_name = "RATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_requests_per_key: Option<RateLimit>,
+
+    /// How often one key may correct
+    ///
+    /// Written like `--max-requests-per-key`, and counted for the same clients: everything sent to /v1/feedback,
+    /// /v1/feedback/undo, submit-spam and submit-ham. A correction over it is answered with 429 and is not stored. Keep it
+    /// above what a moderator may do in one go. `hamgate import` and `hamgate label` are not counted. Default: 10000/h.
+    #[arg(long, env = "HAMGATE_MAX_CORRECTIONS_PER_KEY", value_name = "RATE")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_corrections_per_key: Option<RateLimit>,
+
+    /// Most batches answered at once
+    ///
+    /// One more is answered with 503 at once. Default: 32.
+    #[arg(long, env = "HAMGATE_MAX_BATCHES", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_batches: Option<NonZeroUsize>,
+
+    /// Most batches answered at once of one key
+    ///
+    /// So that one key cannot take all of them. Where no key is needed, the client's address stands for it. One more is
+    /// answered with 429 at once. Default: 16.
+    #[arg(long, env = "HAMGATE_MAX_BATCHES_PER_KEY", value_name = "COUNT")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_batches_per_key: Option<NonZeroUsize>,
+
     /// Time for requests in flight to end after SIGTERM or SIGINT
     ///
     /// After it the program ends, whatever a client still does. `docker stop` waits 10 seconds before it kills.
@@ -311,6 +345,14 @@ pub struct ServeConfig {
     pub max_connections: NonZeroUsize,
     /// See [`ServeOptions::max_connections_per_address`].
     pub max_connections_per_address: NonZeroUsize,
+    /// See [`ServeOptions::max_requests_per_key`].
+    pub max_requests_per_key: RateLimit,
+    /// See [`ServeOptions::max_corrections_per_key`].
+    pub max_corrections_per_key: RateLimit,
+    /// See [`ServeOptions::max_batches`].
+    pub max_batches: NonZeroUsize,
+    /// See [`ServeOptions::max_batches_per_key`].
+    pub max_batches_per_key: NonZeroUsize,
     /// See [`ServeOptions::shutdown_deadline`].
     pub shutdown_deadline: TimeSpan,
     /// See [`ServeOptions::akismet_hold`].
@@ -345,6 +387,10 @@ impl Default for ServeConfig {
             write_timeout: TimeSpan::from_secs(15),
             max_connections: count(512),
             max_connections_per_address: count(256),
+            max_requests_per_key: RateLimit::NONE,
+            max_corrections_per_key: RateLimit::of(10_000, TimeSpan::from_secs(60 * 60)),
+            max_batches: count(32),
+            max_batches_per_key: count(16),
             shutdown_deadline: TimeSpan::from_secs(8),
             akismet_hold: AkismetHold::Queue,
             log_format: LogFormat::Text,
@@ -611,6 +657,78 @@ impl fmt::Display for TimeSpan {
     }
 }
 
+/// So many at once, and the same number in each such time from then on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How many.
+    pub most: NonZeroU32,
+    /// In what time.
+    pub within: TimeSpan,
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let within = self.within.to_string();
+        let one = within.strip_prefix('1').filter(|unit| !unit.starts_with(|c: char| c.is_ascii_digit()));
+        write!(f, "{}/{}", self.most, one.unwrap_or(&within))
+    }
+}
+
+/// A limit on how often something may happen, as people write it: `10/s`, `600/m`, `1000/90s`; `none` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct RateLimit(Option<Rate>);
+
+impl RateLimit {
+    /// No limit.
+    pub const NONE: Self = RateLimit(None);
+
+    fn of(most: u32, within: TimeSpan) -> Self {
+        RateLimit(NonZeroU32::new(most).map(|most| Rate { most, within }))
+    }
+
+    /// The limit, if there is one.
+    pub const fn rate(self) -> Option<Rate> {
+        self.0
+    }
+}
+
+/// A text that is no limit on how often something may happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write a number above 0 and a time, such as \"10/s\", \"600/m\" or \"1000/90s\", or \"none\" for no limit")]
+pub struct RateLimitError;
+
+impl FromStr for RateLimit {
+    type Err = RateLimitError;
+
+    fn from_str(text: &str) -> Result<Self, RateLimitError> {
+        let text = text.trim();
+        if text == "none" {
+            return Ok(RateLimit::NONE);
+        }
+        let (most, within) = text.split_once('/').ok_or(RateLimitError)?;
+        let most = most.trim().parse().map_err(|_| RateLimitError)?;
+        let within = within.trim();
+        let one = if within.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "1" };
+        let within = format!("{one}{within}").parse().map_err(|_| RateLimitError)?;
+        Ok(RateLimit(Some(Rate { most, within })))
+    }
+}
+
+impl TryFrom<String> for RateLimit {
+    type Error = RateLimitError;
+
+    fn try_from(text: String) -> Result<Self, RateLimitError> {
+        text.parse()
+    }
+}
+
+impl From<RateLimit> for String {
+    fn from(limit: RateLimit) -> Self {
+        limit.0.map_or_else(|| "none".to_owned(), |rate| rate.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -633,6 +751,32 @@ mod tests {
         }
         for text in ["500ms", "1500ms", "30s", "90s", "10m", "2h"] {
             assert_eq!(text.parse::<TimeSpan>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn rates_are_written_as_people_write_them() {
+        let table = [
+            ("10/s", 10, 1_000, "10/s"),
+            ("600/m", 600, 60_000, "600/m"),
+            (" 600 / 1 min ", 600, 60_000, "600/m"),
+            ("1000/90s", 1_000, 90_000, "1000/90s"),
+            ("1/10m", 1, 600_000, "1/10m"),
+            ("5000/h", 5_000, 3_600_000, "5000/h"),
+            ("7/ms", 7, 1, "7/ms"),
+        ];
+        for (text, most, within, written) in table {
+            let limit: RateLimit = text.parse().unwrap();
+            let rate = limit.rate().unwrap();
+            assert_eq!((rate.most.get(), rate.within.duration()), (most, Duration::from_millis(within)), "{text}");
+            assert_eq!(String::from(limit), written);
+        }
+        assert_eq!("none".parse(), Ok(RateLimit::NONE));
+        assert_eq!(String::from(RateLimit::NONE), "none");
+        for text in
+            ["", "10", "0", "0/s", "/s", "10/", "10/0s", "-1/s", "1.5/s", "10/day", "10/25h", "1/2/s", "99999999999/s"]
+        {
+            assert_eq!(text.parse::<RateLimit>(), Err(RateLimitError), "{text}");
         }
     }
 
@@ -667,6 +811,8 @@ mod tests {
             ("threads = 2\nidle_timeout = 5\n", "line 2"),
             ("idle_timeout = \"5 parsecs\"\n", "such as \"500ms\""),
             ("max_connections = 0\n", "nonzero"),
+            ("threads = 1\nmax_requests_per_key = 600\n", "line 2"),
+            ("max_corrections_per_key = \"often\"\n", "\"none\" for no limit"),
             ("listen = \"localhost\"\n", "line 1"),
             ("log_level = \"loud\"\n", "loud"),
             ("listen = \n", "line 1"),

@@ -3,6 +3,7 @@
 //! Input and output are streamed: memory holds one line, one chunk of input and a few chunks of answers, whatever the
 //! batch's length. A bad line gets an error object with its number in its place, and the rest goes on. What ends the
 //! whole batch (its limits, a slow or broken body) is an error object too, on the last line: by then the status is sent.
+//! A batch that is faster than its key may be waits.
 //!
 //! A client must read while it sends. One that sends a long batch first and reads later fills the network's buffers,
 //! and is cut off by the write timeout.
@@ -18,7 +19,7 @@ use futures_util::Stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::reply::{Reply as _, Response};
 use warp::{Buf, Filter, Rejection};
@@ -26,6 +27,8 @@ use warp::{Buf, Filter, Rejection};
 use crate::comment::Comment;
 use crate::http::body::{self, Lines, Piece, Share};
 use crate::http::check::{Asked, asked, judge, speak};
+use crate::http::gate::{Client, Place};
+use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, with};
 use crate::reasons::Language;
@@ -60,14 +63,17 @@ async fn answer(
 
 /// Starts judging and returns the head of the answer.
 fn start(asked: &Asked, body: body::Body, app: &Arc<App>) -> Result<Response, Problem> {
-    let site = asked.site(asked.asker.caller(app)?)?;
+    let caller = asked.asker.caller(app)?;
+    let client = caller.client;
+    let site = asked.site(caller)?;
     asked.require_json_lines()?;
     let explain = asked.explain()?;
     let batch_limit = app.config.batch_limit_bytes.get();
     body::refuse_announced(asked.length, batch_limit)?;
+    let place = app.batches.admit(client).map_err(too_many)?;
     let lines = Lines::new(body, app.config.body_limit_bytes.get(), batch_limit, Share::of(&app.bodies));
     let (sender, chunks) = mpsc::channel(2);
-    let batch = Batch::new(Arc::clone(app), site, explain, lines, sender);
+    let batch = Batch::new(Arc::clone(app), place, site, explain, lines, sender);
     let answers = Answers { chunks, worker: Some(tokio::spawn(batch.run())), app: Arc::clone(app) };
     let mut response = warp::reply::stream(answers).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
@@ -75,6 +81,18 @@ fn start(asked: &Asked, body: body::Body, app: &Arc<App>) -> Result<Response, Pr
         speak(&mut response, language);
     }
     Ok(response)
+}
+
+/// Why a batch is not taken in.
+fn too_many(why: Refusal) -> Problem {
+    match why {
+        Refusal::TooMany => Problem::new(Kind::Busy, "too many batches are being answered; try again later"),
+        Refusal::TooManyFromOne => {
+            let detail = "too many batches are being answered with this key, or from this address where no key is needed; \
+                          send the next one when one of them is done";
+            Problem::new(Kind::TooManyBatches, detail).with_retry_after(1)
+        }
+    }
 }
 
 /// The body of the answer: what the worker sends, until it is done.
@@ -115,6 +133,7 @@ impl Drop for Answers {
 /// A batch at work.
 struct Batch {
     app: Arc<App>,
+    place: Place<Client>,
     site: Site,
     explain: Option<Language>,
     lines: Lines,
@@ -141,8 +160,15 @@ struct BadLine<P> {
 }
 
 impl Batch {
-    fn new(app: Arc<App>, site: Site, explain: Option<Language>, lines: Lines, sender: mpsc::Sender<Bytes>) -> Self {
-        Batch { app, site, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0 }
+    fn new(
+        app: Arc<App>,
+        place: Place<Client>,
+        site: Site,
+        explain: Option<Language>,
+        lines: Lines,
+        sender: mpsc::Sender<Bytes>,
+    ) -> Self {
+        Batch { app, place, site, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0 }
     }
 
     async fn run(mut self) {
@@ -185,6 +211,11 @@ impl Batch {
         if self.comments == most {
             let detail = format!("the batch has more than the limit of {most} comments; send the rest in another one");
             return Err(Stop::Problem(Problem::new(Kind::TooLarge, detail)));
+        }
+        while let Err(over) = self.app.rates.comment_in_batch(self.place.client()) {
+            // What is answered already need not wait.
+            self.send().await?;
+            sleep(over.wait).await;
         }
         self.line += 1;
         self.comments += 1;

@@ -171,10 +171,7 @@ impl Asked {
             let problem = Problem::new(Kind::BadRequest, format!("the query parameter `site` cannot be used: {error}"));
             problem.with_field("site")
         })?;
-        Ok(match caller {
-            Caller::Site(site) => site,
-            Caller::Anyone => named.unwrap_or_else(|| DEFAULT_SITE.clone()),
-        })
+        Ok(caller.site.or(named).unwrap_or_else(|| DEFAULT_SITE.clone()))
     }
 
     /// Refuses a body that says it is something else than JSON.

@@ -22,6 +22,7 @@ use warp::http::{Method, Request};
 use warp::reply::Response;
 
 use crate::http::App;
+use crate::http::access::Peer;
 use crate::http::akismet;
 use crate::http::check::Judged;
 use crate::http::endpoint::Endpoint;
@@ -50,10 +51,16 @@ pub enum Stage {
 }
 
 /// Serves `stream` until either side has had enough.
-pub async fn serve<R: Routes>(stream: TcpStream, routes: R, app: Arc<App>, mut stage: watch::Receiver<Stage>) {
+pub async fn serve<R: Routes>(
+    stream: TcpStream,
+    peer: Peer,
+    routes: R,
+    app: Arc<App>,
+    mut stage: watch::Receiver<Stage>,
+) {
     let activity = Activity::new();
     let socket = Socket::new(stream, patience(&app), Arc::clone(&activity));
-    let context = Arc::new(Connection { routes, app, activity });
+    let context = Arc::new(Connection { routes, app, peer, activity });
     let service = service_fn(|request| answer(Arc::clone(&context), request));
     let mut connection = pin!(
         http1::Builder::new()
@@ -89,13 +96,14 @@ fn patience(app: &App) -> Patience {
 struct Connection<R> {
     routes: R,
     app: Arc<App>,
+    peer: Peer,
     activity: Arc<Activity>,
 }
 
 /// Answers one request, whatever happens.
 async fn answer<R: Routes>(
     connection: Arc<Connection<R>>,
-    request: Request<body::Incoming>,
+    mut request: Request<body::Incoming>,
 ) -> Result<hyper::Response<impl Body<Data = Bytes, Error = warp::Error>>, Infallible> {
     let begun = Instant::now();
     if connection.activity.begin_request(!request.is_end_stream()) {
@@ -106,6 +114,9 @@ async fn answer<R: Routes>(
     let endpoint = Endpoint::at(request.uri().path());
     let method = tracing::enabled!(tracing::Level::DEBUG).then(|| request.method().clone());
 
+    if connection.app.rates.tell_addresses_apart(endpoint) {
+        request.extensions_mut().insert(connection.peer);
+    }
     let mut response = match connection.refusal(&request) {
         Some(problem) => connection.app.refuse(problem),
         None => connection.route(request).await,

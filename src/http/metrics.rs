@@ -16,7 +16,6 @@ use warp::http::StatusCode;
 
 use crate::answer::Answer;
 use crate::comment::Label;
-use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
 use crate::http::problem::Kind;
 use crate::moderator::Moderator;
@@ -43,7 +42,7 @@ pub struct Metrics {
 const VERDICTS: [(&str, &str); 3] = [("approve", ""), ("hold", "review"), ("hold", "spam")];
 
 /// Every status the service answers with; the last one stands for any other.
-const STATUSES: [u16; 16] = [200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 431, 500, 503, 414, 0];
+const STATUSES: [u16; 17] = [200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503, 414, 0];
 
 /// Why a connection was refused.
 const REFUSALS: [&str; 2] = ["too_many", "too_many_from_address"];
@@ -53,8 +52,8 @@ const REFUSALS: [&str; 2] = ["too_many", "too_many_from_address"];
 pub enum Refusal {
     /// The one on all connections.
     TooMany,
-    /// The one on connections from one address.
-    TooManyFromAddress,
+    /// The one on those of one client: one address, or one key.
+    TooManyFromOne,
 }
 
 impl Metrics {
@@ -115,12 +114,12 @@ impl Metrics {
         self: &Arc<Self>,
         moderator: &Arc<Moderator>,
         store: Option<&Store>,
-        bodies: &Room,
+        taken: Taken,
     ) -> Result<String, fmt::Error> {
         let mut registry = Registry::with_prefix("hamgate");
         registry.register_collector(Box::new(Arc::clone(self)));
         registry.register_collector(Box::new(InService(Arc::clone(moderator))));
-        registry.register_collector(Box::new(Bodies { held: bodies.held() }));
+        registry.register_collector(Box::new(taken));
         if let Some(store) = store {
             registry.register_collector(Box::new(Remembered(store.health())));
         }
@@ -203,17 +202,30 @@ impl Collector for InService {
     }
 }
 
-/// What bodies that are being read take.
-#[derive(Debug)]
-struct Bodies {
-    held: usize,
+/// What is taken now of what is limited.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Bytes of bodies that are being read.
+    pub body_bytes: usize,
+    /// Batches that are being answered.
+    pub batches: usize,
 }
 
-impl Collector for Bodies {
+impl Collector for Taken {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let help = "Bytes of long bodies that are being read, of those that --body-memory-bytes allows";
-        let value = i64::try_from(self.held).unwrap_or(i64::MAX);
-        encoder.encode_descriptor("body_memory_bytes", help, None, MetricType::Gauge)?.encode_gauge(&value)
+        let gauges = [
+            (
+                "body_memory_bytes",
+                "Bytes of long bodies that are being read, of those that --body-memory-bytes allows",
+                self.body_bytes,
+            ),
+            ("batches_open", "Batches being answered now, of those that --max-batches allows", self.batches),
+        ];
+        for (name, help, value) in gauges {
+            let value = i64::try_from(value).unwrap_or(i64::MAX);
+            encoder.encode_descriptor(name, help, None, MetricType::Gauge)?.encode_gauge(&value)?;
+        }
+        Ok(())
     }
 }
 

@@ -34,6 +34,7 @@ mod metrics;
 pub mod openapi;
 mod page;
 pub mod problem;
+mod rate;
 pub mod server;
 mod service;
 mod socket;
@@ -53,8 +54,10 @@ use warp::reply::Response;
 use crate::config::ServeConfig;
 use crate::http::body::Room;
 use crate::http::endpoint::Endpoint;
+use crate::http::gate::{Client, Gate};
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
+use crate::http::rate::Rates;
 use crate::learner::LearnerHandle;
 use crate::moderator::Moderator;
 use crate::store::Store;
@@ -99,6 +102,8 @@ pub struct App {
     config: ServeConfig,
     store: Option<Store>,
     bodies: Arc<Room>,
+    batches: Arc<Gate<Client>>,
+    rates: Rates,
     learner: Option<LearnerHandle>,
     admin: Option<AdminToken>,
 }
@@ -106,8 +111,17 @@ pub struct App {
 impl App {
     /// Joins the parts of a service with the limits it is served under.
     pub fn new(config: &ServeConfig, Parts { moderator, store, learner, admin }: Parts) -> Arc<Self> {
-        let bodies = Room::new(config.body_memory_bytes.get());
-        Arc::new(App { moderator, metrics: Arc::default(), config: config.clone(), store, bodies, learner, admin })
+        Arc::new(App {
+            moderator,
+            metrics: Arc::default(),
+            config: config.clone(),
+            store,
+            bodies: Room::new(config.body_memory_bytes.get()),
+            batches: Gate::new(config.max_batches.get(), config.max_batches_per_key.get()),
+            rates: Rates::new(config),
+            learner,
+            admin,
+        })
     }
 
     /// Waits until a change of a label has taken effect here, for a moment: where it has not by then, it will.

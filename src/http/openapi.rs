@@ -306,6 +306,21 @@ enum Refusals {
     /// The media type is not understood.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Problem),
+    /// More requests, corrections or batches at once with one key than the operator allows; where no key is needed, from one
+    /// address.
+    #[response(
+        status = 429,
+        content_type = "application/problem+json",
+        headers(("Retry-After" = String, description = "Seconds.")),
+        example = json!({
+            "type": "urn:hamgate:problem:too-many-requests",
+            "title": "Too many requests",
+            "status": 429,
+            "detail": "more requests came with one key, or from one address where no key is needed, than the limit of 600/m \
+                (`--max-requests-per-key`); come back in 3 s"
+        })
+    )]
+    TooMany(Problem),
     /// The service made a mistake.
     #[response(status = 500, content_type = "application/problem+json")]
     Internal(Problem),
@@ -384,6 +399,27 @@ enum FormRefusals {
     /// The body is no form.
     #[response(status = 415, content_type = "application/problem+json")]
     UnsupportedMediaType(Problem),
+    /// More requests or corrections with one key than the operator allows; nothing was decided or stored.
+    #[response(
+        status = 429,
+        content_type = "text/plain; charset=utf-8",
+        headers(("Retry-After" = String, description = "Seconds.")),
+        example = json!("Refused: too many requests; try again later")
+    )]
+    TooMany(String),
+}
+
+/// Of questions for figures, which are of one site, or of all where no key is needed.
+#[derive(IntoResponses)]
+enum FigureRefusals {
+    /// More requests with one key than the operator allows.
+    #[response(
+        status = 429,
+        content_type = "text/plain; charset=utf-8",
+        headers(("Retry-After" = String, description = "Seconds.")),
+        example = json!("Refused: too many requests; try again later")
+    )]
+    TooMany(String),
 }
 
 #[derive(IntoResponses)]
@@ -718,7 +754,7 @@ fn test() {}
     params(("api_key" = Option<String>, Query, description = "A key."), ("extended" = Option<String>, Query, description = "`1` adds `notice_level` and `upgrade`.")),
     responses(
         (status = 200, description = "The figures", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
-        GetRefusals,
+        GetRefusals, FigureRefusals,
     )
 )]
 fn usage_limit() {}
@@ -751,7 +787,7 @@ fn usage_limit_by_form() {}
     ),
     responses(
         (status = 200, description = "The sites; with `format=csv` a table", content((Object = "application/json"), (String = "text/plain; charset=utf-8"))),
-        GetRefusals,
+        GetRefusals, FigureRefusals,
     )
 )]
 fn key_sites() {}

@@ -52,6 +52,12 @@ pub enum Kind {
     TooLarge,
     /// Not that media type.
     UnsupportedMediaType,
+    /// More requests with one key than it may send.
+    TooManyRequests,
+    /// More corrections with one key than it may send.
+    TooManyCorrections,
+    /// More batches at once with one key than it may send.
+    TooManyBatches,
     /// Too many or too long headers.
     HeadersTooLarge,
     /// Ours: a fault in the program.
@@ -64,7 +70,7 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds; the position is the `usize` of the variant.
-    pub const ALL: [Kind; 21] = [
+    pub const ALL: [Kind; 24] = [
         Kind::BadRequest,
         Kind::NotJson,
         Kind::NotUtf8,
@@ -82,6 +88,9 @@ impl Kind {
         Kind::Timeout,
         Kind::TooLarge,
         Kind::UnsupportedMediaType,
+        Kind::TooManyRequests,
+        Kind::TooManyCorrections,
+        Kind::TooManyBatches,
         Kind::HeadersTooLarge,
         Kind::Internal,
         Kind::NoStore,
@@ -128,6 +137,9 @@ impl Kind {
             Kind::UnsupportedMediaType => {
                 ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "This media type is not understood")
             }
+            Kind::TooManyRequests => ("too-many-requests", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Kind::TooManyCorrections => ("too-many-corrections", StatusCode::TOO_MANY_REQUESTS, "Too many corrections"),
+            Kind::TooManyBatches => ("too-many-batches", StatusCode::TOO_MANY_REQUESTS, "Too many batches at once"),
             Kind::HeadersTooLarge => {
                 ("headers-too-large", StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
@@ -145,6 +157,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     field: Option<String>,
     allow: Option<&'static str>,
+    retry_after_seconds: Option<u64>,
 }
 
 /// The JSON of a [`Problem`].
@@ -161,7 +174,8 @@ struct Wire<'a> {
 impl Problem {
     /// A problem with its explanation: what, where, and how to mend it.
     pub fn new(kind: Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Problem { kind, detail: detail.into(), field: None, allow: None }
+        let retry_after_seconds = (kind == Kind::Busy).then_some(RETRY_AFTER_SECONDS);
+        Problem { kind, detail: detail.into(), field: None, allow: None, retry_after_seconds }
     }
 
     /// What remains when no route took a request: there is no such path, or not that method, or the query or a header
@@ -184,6 +198,12 @@ impl Problem {
     #[must_use]
     pub fn with_field(self, field: impl Into<String>) -> Self {
         Problem { field: Some(field.into()), ..self }
+    }
+
+    /// The same problem with when to come back.
+    #[must_use]
+    pub fn with_retry_after(self, seconds: u64) -> Self {
+        Problem { retry_after_seconds: Some(seconds), ..self }
     }
 
     /// A body longer than `limit` bytes.
@@ -229,8 +249,8 @@ impl Problem {
         if self.kind == Kind::Unauthorized {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"hamgate\""));
         }
-        if self.kind == Kind::Busy {
-            headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(RETRY_AFTER, seconds.into());
         }
         response
     }
@@ -252,7 +272,8 @@ impl Problem {
 }
 
 const MEDIA_TYPE: &str = "application/problem+json";
-const RETRY_AFTER_SECONDS: &str = "1";
+/// Who meets a busy service may come back so soon.
+const RETRY_AFTER_SECONDS: u64 = 1;
 
 impl From<CommentError> for Problem {
     fn from(error: CommentError) -> Self {

@@ -26,9 +26,10 @@ use warp::http::Request;
 use warp::reply::Response;
 
 use crate::config::ServeConfig;
+use crate::http::access::Peer;
 use crate::http::akismet;
 use crate::http::connection::{self, Incoming, Stage};
-use crate::http::gate::Gate;
+use crate::http::gate::{Gate, client_of};
 use crate::http::metrics::Refusal;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, Parts, routes};
@@ -168,14 +169,15 @@ impl<R: Routes> Server<R> {
                     continue;
                 }
             };
-            match gate.admit(client.ip()) {
+            let client = client_of(client.ip());
+            match gate.admit(client) {
                 Ok(place) => {
                     let (routes, app, stage) = (self.routes.clone(), Arc::clone(&self.app), stage.clone());
                     tokio::spawn(async move {
                         app.metrics.connection_accepted();
                         // Answers are small and written at once; waiting for more would only delay them.
                         let _ = stream.set_nodelay(true);
-                        connection::serve(stream, routes, Arc::clone(&app), stage).await;
+                        connection::serve(stream, Peer(client), routes, Arc::clone(&app), stage).await;
                         app.metrics.connection_closed();
                         drop(place);
                     });
@@ -242,7 +244,7 @@ impl Turnstile {
 fn refusal(why: Refusal) -> Vec<u8> {
     let detail = match why {
         Refusal::TooMany => "there are too many connections; close unused ones or try again later",
-        Refusal::TooManyFromAddress => "your address has too many connections; close unused ones or try again later",
+        Refusal::TooManyFromOne => "your address has too many connections; close unused ones or try again later",
     };
     Problem::new(Kind::Busy, detail).into_bytes(&akismet::undecided_lines())
 }

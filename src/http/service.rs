@@ -7,6 +7,7 @@ use warp::reply::Response;
 use warp::{Filter, Rejection};
 
 use crate::comment::Comment;
+use crate::http::metrics::Taken;
 use crate::http::problem::{Kind, Problem};
 use crate::http::{App, content, json, metrics, openapi, with};
 use crate::model::ModelCard;
@@ -74,7 +75,8 @@ fn ready(app: &App) -> Result<Response, Problem> {
 }
 
 fn counted(app: &App) -> Result<Response, Problem> {
-    let text = app.metrics.render(&app.moderator, app.store.as_ref(), &app.bodies).map_err(|_| Problem::internal())?;
+    let taken = Taken { body_bytes: app.bodies.held(), batches: app.batches.count() };
+    let text = app.metrics.render(&app.moderator, app.store.as_ref(), taken).map_err(|_| Problem::internal())?;
     Ok(content(metrics::MEDIA_TYPE, text.into_bytes()))
 }
 

@@ -56,22 +56,22 @@ pub struct KeyRecord {
     pub revoked: Option<i64>,
 }
 
-/// All keys that are valid.
+/// All keys that are valid: the checksum of each, its id and its site.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Keyring(Vec<(Hash, Site)>);
+pub struct Keyring(Vec<(Hash, i64, Site)>);
 
 type Hash = [u8; 32];
 
 impl Keyring {
-    /// The site a key is for, if the key is valid. The time it takes does not depend on how much of a key is right, nor
-    /// on which one it is.
-    pub fn site_of(&self, key: &str) -> Option<&Site> {
+    /// The id of a key and the site it is for, if the key is valid. The time it takes does not depend on how much of a key
+    /// is right, nor on which one it is.
+    pub fn find(&self, key: &str) -> Option<(i64, &Site)> {
         let hash = hash(key);
         let mut found = u32::MAX;
-        for (position, (known, _)) in (0_u32..).zip(&self.0) {
+        for (position, (known, ..)) in (0_u32..).zip(&self.0) {
             found.conditional_assign(&position, known.ct_eq(&hash));
         }
-        self.0.get(found as usize).map(|(_, site)| site)
+        self.0.get(found as usize).map(|(_, id, site)| (*id, site))
     }
 
     /// Whether no key is valid.
@@ -141,12 +141,12 @@ pub(super) async fn list(connection: &mut Connection) -> Result<Vec<KeyRecord>, 
 }
 
 pub(super) async fn ring(connection: &mut Connection) -> Result<Keyring, StoreError> {
-    let sql = "SELECT hash, site FROM keys WHERE revoked IS NULL ORDER BY id";
+    let sql = "SELECT hash, id, site FROM keys WHERE revoked IS NULL ORDER BY id";
     let rows = query(sql).fetch_all(connection).await?;
     let keys = rows.iter().map(|row| {
         let hash: &[u8] = row.get(0)?;
         let hash = hash.try_into().map_err(|_| StoreError::Failed("a checksum of another length".to_owned()))?;
-        Ok((hash, row.site(1)?))
+        Ok((hash, row.get(1)?, row.site(2)?))
     });
     Ok(Keyring(keys.collect::<Result<_, StoreError>>()?))
 }
@@ -169,13 +169,15 @@ mod tests {
     #[test]
     fn a_keyring_knows_whole_keys_and_nothing_less() {
         let site = |text: &str| text.parse::<Site>().unwrap();
-        let ring =
-            Keyring(vec![(hash("0123456789ab"), site("example.org")), (hash("ba9876543210"), site("example.com"))]);
-        assert_eq!(ring.site_of("0123456789ab"), Some(&site("example.org")));
-        assert_eq!(ring.site_of("ba9876543210"), Some(&site("example.com")));
+        let ring = Keyring(vec![
+            (hash("0123456789ab"), 7, site("example.org")),
+            (hash("ba9876543210"), 9, site("example.com")),
+        ]);
+        assert_eq!(ring.find("0123456789ab"), Some((7, &site("example.org"))));
+        assert_eq!(ring.find("ba9876543210"), Some((9, &site("example.com"))));
         for wrong in ["", "0123456789a", "0123456789abc", "0123456789AB", " 0123456789ab"] {
-            assert_eq!(ring.site_of(wrong), None, "{wrong}");
+            assert_eq!(ring.find(wrong), None, "{wrong}");
         }
-        assert_eq!(Keyring::default().site_of(""), None);
+        assert_eq!(Keyring::default().find(""), None);
     }
 }

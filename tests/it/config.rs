@@ -43,15 +43,20 @@ fn flag_wins_over_environment_over_file_over_default() {
     let path = file(
         &folder,
         "hamgate.toml",
-        "body_limit_bytes = 1\nmax_connections = 1\nidle_timeout = \"1s\"\nlog_format = \"json\"\n",
+        "body_limit_bytes = 1\nmax_connections = 1\nidle_timeout = \"1s\"\nlog_format = \"json\"\n\
+         max_requests_per_key = \"1/s\"\nmax_corrections_per_key = \"1/s\"\nmax_batches = 1\n",
     );
     let mut command = hamgate();
     command.env("HAMGATE_CONFIG", &path).env("HAMGATE_BODY_LIMIT_BYTES", "2").env("HAMGATE_MAX_CONNECTIONS", "2");
-    command.args(["serve", "--body-limit-bytes", "3", "--print-config"]);
+    command.env("HAMGATE_MAX_REQUESTS_PER_KEY", "2/s").env("HAMGATE_MAX_CORRECTIONS_PER_KEY", "none");
+    command.args(["serve", "--body-limit-bytes", "3", "--max-requests-per-key", "180/60s", "--print-config"]);
     let output = command.assert().success().get_output().stdout.clone();
     let table: toml::Table = String::from_utf8(output).unwrap().parse().unwrap();
     assert_eq!(table["body_limit_bytes"].as_integer(), Some(3));
     assert_eq!(table["max_connections"].as_integer(), Some(2));
+    assert_eq!(table["max_requests_per_key"].as_str(), Some("180/m"));
+    assert_eq!(table["max_corrections_per_key"].as_str(), Some("none"));
+    assert_eq!((table["max_batches"].as_integer(), table["max_batches_per_key"].as_integer()), (Some(1), Some(16)));
     assert_eq!(table["idle_timeout"].as_str(), Some("1s"));
     assert_eq!(table["log_format"].as_str(), Some("json"));
     assert_eq!(table["header_timeout"].as_str(), Some("10s"));
@@ -91,9 +96,14 @@ fn a_file_that_is_wrong_is_named_with_the_line_and_the_remedy() {
 
 #[test]
 fn a_wrong_value_on_the_command_line_is_wrong_usage() {
-    for arguments in
-        [&["--listen", "localhost"] as &[_], &["--idle-timeout", "5"], &["--threads", "0"], &["--nonsense"]]
-    {
+    for arguments in [
+        &["--listen", "localhost"] as &[_],
+        &["--idle-timeout", "5"],
+        &["--max-requests-per-key", "5"],
+        &["--max-batches", "0"],
+        &["--threads", "0"],
+        &["--nonsense"],
+    ] {
         hamgate().arg("serve").args(arguments).assert().code(2);
     }
     hamgate().arg("serve").env("HAMGATE_LOG_LEVEL", "loud").assert().code(2);

@@ -53,6 +53,8 @@ mod kill;
 mod layers;
 /// What people say has an effect, survives, is shared and taken back; models are replaced while requests run.
 mod learning;
+/// How often one key may ask and correct, and how many batches there are at once.
+mod limits;
 /// A web page in the operator's browser may not ask a service that needs no key.
 mod other_pages;
 /// Nothing a stranger types reaches a log line, at any level.

@@ -1,6 +1,8 @@
+use hamgate::config::ServeConfig;
+use hamgate::store::StoreOptions;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN_TOKEN, Blog, HAM, SPAM, TestServer, shipped_model};
+use crate::support::{ADMIN_TOKEN, Blog, HAM, KEY, SPAM, TestServer, config, shipped_model};
 
 #[tokio::test]
 async fn the_probes_say_that_it_lives_and_that_it_can_judge() {
@@ -121,6 +123,40 @@ async fn refusals_have_the_documented_shape_and_status() {
         assert!(described.is_object(), "{} is not described", response.status());
         conforms(&response.json().await.unwrap(), &schemas["Problem"], schemas).unwrap();
     }
+}
+
+#[tokio::test]
+async fn every_path_that_may_be_asked_too_often_says_so_in_the_document() {
+    let limit = ServeConfig { max_requests_per_key: "1/h".parse().unwrap(), ..config() };
+    let blog = Blog::with(limit, StoreOptions::default()).await;
+    let server = &blog.server;
+    let document: Value = server.get("/openapi.json").await.json().await.unwrap();
+    let mut refused = 0;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            let (media_type, example) = examples(operation).remove(0);
+            let mut answered = 200;
+            for _ in 0..2 {
+                let query = if path.starts_with("/1.") { format!("?api_key={KEY}") } else { String::new() };
+                let mut request = server.request(&method.to_uppercase(), &format!("{path}{query}")).bearer_auth(KEY);
+                if let Some(media_type) = &media_type {
+                    request = request.header("content-type", media_type).body(example.clone());
+                }
+                let response = request.send().await.unwrap();
+                answered = response.status().as_u16();
+                if answered == 429 {
+                    let described = &operation["responses"]["429"];
+                    let media_type = response.headers()["content-type"].to_str().unwrap();
+                    assert!(described["content"][media_type].is_object(), "{method} {path} does not say so");
+                    assert!(described["headers"]["Retry-After"].is_object(), "{method} {path}");
+                }
+            }
+            let described = operation["responses"].get("429").is_some();
+            assert_eq!(answered == 429, described, "{method} {path}: {answered}");
+            refused += usize::from(described);
+        }
+    }
+    assert!(refused >= 15, "{refused}");
 }
 
 /// The name of a decision that was corrected more often than anybody will take back.

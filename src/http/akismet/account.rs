@@ -30,7 +30,7 @@ pub fn subscription() -> Response {
 
 /// `get-stats`: the figures of a site, in all and by day or month.
 pub async fn statistics(app: &App, caller: &Caller, form: &Form<'_>) -> Result<Response, Refusal> {
-    let site = caller.site(form)?;
+    let site = caller.site_of(form)?;
     let today = Day::of(now());
     let (first, by_day) = match form.get("from").as_deref() {
         Some("60-days") => (Day(today.0 - 59), true),
@@ -197,7 +197,7 @@ fn cell(text: &str) -> String {
 /// The figures a caller may see: those of its own site, or all of an open service.
 async fn sites(app: &App, caller: &Caller, month: Month) -> Result<Vec<SiteUsage>, Refusal> {
     let mut sites = store(app)?.usage(month).await.map_err(|_| Refusal::FiguresFail)?;
-    if let Caller::Site(own) = caller {
+    if let Some(own) = &caller.site {
         sites.retain(|usage| usage.site == *own);
     }
     Ok(sites)

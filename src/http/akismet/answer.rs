@@ -6,12 +6,13 @@
 
 use serde::Serialize;
 use warp::http::StatusCode;
-use warp::http::header::{HeaderMap, HeaderName, HeaderValue};
+use warp::http::header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use warp::reply::Response;
 
 use crate::http::access::Denied;
 use crate::http::content;
 use crate::http::problem::Kind;
+use crate::http::rate::Over;
 use crate::verdict::DecisionId;
 
 /// Names an answer to comment-check. Without it WordPress throws the answer away and publishes.
@@ -68,6 +69,8 @@ pub enum Refusal {
     NoContent,
     /// A web page of another site asks, where no key is needed.
     OtherPage,
+    /// Too many requests or corrections.
+    TooOften(Over),
     /// A submit to a service without a store.
     NoStore,
     /// The store does not answer, or says no.
@@ -86,6 +89,7 @@ impl Refusal {
         match self {
             Refusal::Key => Kind::Unauthorized,
             Refusal::OtherPage => Kind::OtherPage,
+            Refusal::TooOften(over) => over.kind,
             Refusal::NoStore | Refusal::NoFigures => Kind::NoStore,
             Refusal::StoreFails | Refusal::FiguresFail => Kind::Busy,
             _ => Kind::BadRequest,
@@ -114,6 +118,16 @@ impl Refusal {
                 "Refused: a web page of another site may not ask without a key",
                 "Ask from a server, or make a key with `hamgate key add SITE`",
             ),
+            Refusal::TooOften(Over { kind: Kind::TooManyCorrections, .. }) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Not stored: too many corrections; try again later",
+                "Retry-After says when; the limit is that of `--max-corrections-per-key`",
+            ),
+            Refusal::TooOften(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "Refused: too many requests; try again later",
+                "Retry-After says when; the limit is that of `--max-requests-per-key`",
+            ),
             Refusal::NoStore => {
                 (unavailable, "Not stored: this service keeps nothing", "Start the service with `--store`")
             }
@@ -135,6 +149,7 @@ impl From<Denied> for Refusal {
         match denied {
             Denied::NoKey | Denied::WrongKey | Denied::NoKeys => Refusal::Key,
             Denied::OtherPage => Refusal::OtherPage,
+            Denied::TooOften(over) => Refusal::TooOften(over),
         }
     }
 }
@@ -145,6 +160,9 @@ impl From<Refusal> for Response {
         let mut response = text(body);
         *response.status_mut() = status;
         response.headers_mut().insert(DEBUG_HELP, HeaderValue::from_static(help));
+        if let Refusal::TooOften(over) = refusal {
+            response.headers_mut().insert(RETRY_AFTER, over.retry_after_seconds().into());
+        }
         response
     }
 }

@@ -17,7 +17,7 @@ use crate::verdict::{Decision, DecisionId, Queue};
 
 /// Judges a comment, remembers the decision, and says it.
 pub fn answer(app: &App, caller: &Caller, form: &Form, user_agent: &str) -> Result<Response, Refusal> {
-    let site = caller.site(form)?;
+    let site = caller.site_of(form)?;
     let request = Request::read(form);
     // The address itself is not used; that it is there is part of the protocol. A check again comes from what the blog
     // has stored, and a blog that stores no addresses should not be punished for it.

@@ -30,7 +30,7 @@ pub async fn answer(
     (label, origin): (Label, Origin),
 ) -> Result<Response, Refusal> {
     app.may_teach(caller)?;
-    let site = caller.site(form)?;
+    let site = caller.site_of(form)?;
     let request = Request::read(form);
     if request.test {
         return Ok(answer::text(THANKS));

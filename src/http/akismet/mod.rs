@@ -35,7 +35,7 @@ use warp::path::FullPath;
 use warp::reply::Response;
 use warp::{Buf, Filter, Rejection};
 
-use crate::http::access::Caller;
+use crate::http::access::{Caller, Peer};
 use crate::http::akismet::answer::Refusal;
 use crate::http::akismet::form::{Form, is_form};
 use crate::http::akismet::key::Places;
@@ -63,7 +63,8 @@ pub fn route(app: &Arc<App>) -> impl Filter<Extract = (Response,), Error = Rejec
         .and(query())
         .and(host())
         .and(warp::header::headers_cloned())
-        .map(|endpoint, path, query, host, headers| Call { endpoint, path, query, host, headers })
+        .and(warp::ext::optional::<Peer>())
+        .map(|endpoint, path, query, host, headers, peer| Call { endpoint, path, query, host, headers, peer })
         .and(warp::body::stream())
         .and(with(app))
         .then(answer)
@@ -95,6 +96,7 @@ struct Call {
     query: String,
     host: Option<Authority>,
     headers: HeaderMap,
+    peer: Option<Peer>,
 }
 
 impl Call {
@@ -153,7 +155,7 @@ async fn dispatch(call: &Call, form: &Form<'_>, app: &App) -> Result<Response, R
         path: split_key(call.path.as_str()).0,
     };
     let key = places.key(call.endpoint == Endpoint::VerifyKey);
-    let caller = app.caller(key.as_deref(), call.sender())?;
+    let caller = app.caller(key.as_deref(), call.sender(), call.peer)?;
     match call.endpoint {
         Endpoint::CommentCheck => check::answer(app, &caller, form, call.user_agent()),
         Endpoint::SubmitSpam => feedback::answer(app, &caller, form, feedback::SPAM).await,
@@ -173,13 +175,10 @@ async fn dispatch(call: &Call, form: &Form<'_>, app: &App) -> Result<Response, R
 impl Caller {
     /// The site that a call is about. A key is for one site, whatever `blog` says, so that blogs behind one key share
     /// their figures and no key can correct what another site was told.
-    fn site(&self, form: &Form) -> Result<Site, Refusal> {
+    fn site_of(&self, form: &Form) -> Result<Site, Refusal> {
         let blog = form.get("blog").ok_or(Refusal::NoBlog)?;
         let blog: Site = blog.parse().map_err(|_: SiteError| Refusal::BadBlog)?;
-        match self {
-            Caller::Site(site) => Ok(site.clone()),
-            Caller::Anyone => Ok(blog),
-        }
+        Ok(self.site.clone().unwrap_or(blog))
     }
 }
 

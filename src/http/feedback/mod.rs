@@ -88,8 +88,8 @@ async fn learn(
     let (caller, store, body) = receive(asked, body, app).await?;
     let Feedback { subject, label } = Feedback::from_json(&body)?;
     let target = match (subject, caller) {
-        (Subject::Decision(id), Caller::Site(site)) => Target::DecisionOf(site, id),
-        (Subject::Decision(id), Caller::Anyone) => Target::Decision(id),
+        (Subject::Decision(id), Caller { site: Some(site), .. }) => Target::DecisionOf(site, id),
+        (Subject::Decision(id), Caller { site: None, .. }) => Target::Decision(id),
         (Subject::Comment(comment), caller) => Target::Comment { site: asked.site(caller)?, comment },
     };
     let correction = Correction { target, label, origin: Origin::Api, at: now() };
@@ -109,9 +109,9 @@ async fn undo(
 ) -> Result<Response, Problem> {
     let (caller, store, body) = receive(asked, body, app).await?;
     let decision = wire::undo_from_json(&body)?;
-    let undone = match &caller {
-        Caller::Site(site) => store.undo_of(site, decision, now()).await,
-        Caller::Anyone => store.undo(decision, now()).await,
+    let undone = match &caller.site {
+        Some(site) => store.undo_of(site, decision, now()).await,
+        None => store.undo(decision, now()).await,
     };
     let undone = undone.map_err(|error| {
         let not_undone = "the correction may not be taken back; say what the comment is at /v1/feedback, which does no harm \
