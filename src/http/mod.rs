@@ -2,7 +2,7 @@
 //!
 //! A request passes three rooms. [`server`] takes connections in and bounds them in number and time. The filters of
 //! [`routes`] find the handler, a plain function that reads the body, asks the [`Moderator`] and returns a response.
-//! Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
+//! `rate` bounds how often one client may ask. Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
 //!
 //! No verdict blocks, waits for another service or for a file: it is tens of microseconds of arithmetic and is computed on
 //! the request's own task. Feedback waits for the store, because its answer is a promise.

@@ -9,7 +9,9 @@
 //! connection: it is left to run out and only then compared with the deadline of the day.
 //!
 //! The socket also reads over hyper's shoulder whether a head gives the length of its body twice. hyper drops one of the
-//! two before anybody can see it; a proxy in front may have believed the other.
+//! two before anybody can see it; a proxy in front may have believed the other. Where a head begins is hyper's to say, when
+//! requests come in one breath or in odd pieces, so bodies are looked through as well: a JSON text or a form that is sent as
+//! it should be has no line that looks like one of the two headers.
 
 use std::io;
 use std::pin::{Pin, pin};
@@ -18,6 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -88,7 +91,8 @@ impl Activity {
         self.enter(IDLE);
     }
 
-    /// Whether the head that has just arrived gave the length of its body twice. Asking clears it.
+    /// Whether a head gave the length of its body twice: the one that has just arrived, or one that came in one breath with
+    /// it. Asking clears it.
     pub fn length_given_twice(&self) -> bool {
         self.length_given_twice.load(Relaxed) && self.length_given_twice.swap(false, Relaxed)
     }
@@ -114,7 +118,7 @@ pub struct Socket {
     stream: TcpStream,
     patience: Patience,
     activity: Arc<Activity>,
-    head: HeadScan,
+    heads: HeadScan,
     /// The state that is being waited in, and until when.
     waiting: Option<(u32, Instant)>,
     blocked_until: Option<Instant>,
@@ -136,7 +140,7 @@ impl Socket {
             stream,
             patience,
             activity,
-            head: HeadScan::default(),
+            heads: HeadScan::default(),
             waiting: None,
             blocked_until: None,
             closing: None,
@@ -148,9 +152,8 @@ impl Socket {
     fn received(&mut self, bytes: &[u8]) {
         if self.activity.phase() == IDLE && !bytes.is_empty() {
             self.activity.enter(HEAD);
-            self.head = HeadScan::default();
         }
-        if self.activity.phase() == HEAD && self.head.finds_length_twice(bytes) {
+        if self.heads.finds_length_twice(bytes) {
             self.activity.length_given_twice.store(true, Relaxed);
         }
     }
@@ -273,31 +276,32 @@ impl Alarm {
     }
 }
 
-/// Looks through one head, in whatever pieces it comes, for the two headers that tell a body's length.
+/// Looks through all that comes, in whatever pieces, for two headers that tell a body's length without a blank line between
+/// them. The first line of a head may have the end of a body before it, the headers are on lines of their own.
 #[derive(Debug, Default)]
 struct HeadScan {
     /// The beginning of the current line; the longer of the two names fits in.
     start: [u8; 18],
     /// The length of the current line so far.
     length: usize,
-    lines: usize,
+    /// What was seen since the last blank line.
     content_length: bool,
     transfer_encoding: bool,
-    done: bool,
 }
 
 impl HeadScan {
-    /// Whether both headers have been seen, `bytes` included. What follows the head is not looked at.
+    /// Whether `bytes` end a line after which both headers have been seen.
     fn finds_length_twice(&mut self, bytes: &[u8]) -> bool {
+        let mut found = false;
         let mut rest = bytes;
-        while !self.done && !rest.is_empty() {
-            let end = rest.iter().position(|byte| *byte == b'\n');
-            self.extend_line(&rest[..end.unwrap_or(rest.len())]);
-            let Some(end) = end else { break };
+        while let Some(end) = memchr(b'\n', rest) {
+            self.extend_line(&rest[..end]);
             self.end_line();
+            found |= self.content_length && self.transfer_encoding;
             rest = &rest[end + 1..];
         }
-        self.content_length && self.transfer_encoding
+        self.extend_line(rest);
+        found
     }
 
     fn extend_line(&mut self, part: &[u8]) {
@@ -310,12 +314,9 @@ impl HeadScan {
     fn end_line(&mut self) {
         let start = &self.start[..self.length.min(self.start.len())];
         let is = |name: &[u8]| start.get(..name.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(name));
-        self.content_length |= is(b"content-length:");
-        self.transfer_encoding |= is(b"transfer-encoding:");
         let blank = matches!(start, b"" | b"\r");
-        // Blank lines before the first line of a request are allowed and mean nothing.
-        self.done = blank && self.lines > 0;
-        self.lines += usize::from(!blank);
+        self.content_length = !blank && (self.content_length || is(b"content-length:"));
+        self.transfer_encoding = !blank && (self.transfer_encoding || is(b"transfer-encoding:"));
         self.length = 0;
     }
 }
@@ -328,7 +329,7 @@ mod tests {
         let mut scan = HeadScan::default();
         let mut found = false;
         for bytes in head.as_bytes().chunks(piece) {
-            found = scan.finds_length_twice(bytes);
+            found |= scan.finds_length_twice(bytes);
         }
         found
     }
@@ -343,6 +344,22 @@ mod tests {
             ("POST / HTTP/1.1\r\nX-Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false),
             ("POST / HTTP/1.1\r\nX: content-length: 3\r\nTransfer-Encoding: chunked\r\n\r\n", false),
             ("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\n", false),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcPOST / HTTP/1.1\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n",
+                true,
+            ),
+            (
+                "GET / HTTP/1.1\r\n\r\nPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX: y\r\nContent-Length: 3\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+                true,
+            ),
+            (
+                "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nPOST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc",
+                false,
+            ),
+            (
+                "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcPOST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                false,
+            ),
         ];
         for (head, expected) in table {
             for piece in [1, 2, 7, 18, 19, 4096] {

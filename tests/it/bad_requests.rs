@@ -237,6 +237,49 @@ async fn a_second_request_on_a_connection_is_looked_at_as_closely_as_the_first()
 }
 
 #[tokio::test]
+async fn a_length_given_twice_is_found_behind_another_request_however_the_two_are_cut() {
+    let server = TestServer::start().await;
+    let good = post("/v1/check", HAM.len()) + HAM;
+    let twice = post("/v1/check", HAM.len()).replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let both = format!("{good}{twice}{}0\r\n\r\n", chunk(HAM));
+    let behind = |text| good.len() + twice.find(text).unwrap();
+    for cut in [
+        both.len(),
+        good.len(),
+        good.len() - 2,
+        behind("ontent-Length"),
+        behind("ength"),
+        behind("Transfer"),
+        behind("coding"),
+    ] {
+        let mut client = server.connect().await;
+        client.send(&both[..cut]).await;
+        if cut >= good.len() && cut < both.len() {
+            // hyper holds the beginning of the second head when the rest of it comes.
+            client.wait_for("\"verdict\"").await;
+        }
+        client.try_send(&both[cut..]).await;
+        let heard = client.closed().await;
+        assert_eq!(heard.matches("\r\n\r\n").count(), heard.matches("HTTP/1.1").count(), "{heard}");
+        let last = heard.rfind("HTTP/1.1").map(|at| &heard[at..]);
+        assert!(last.is_some_and(|last| last.starts_with("HTTP/1.1 400")), "cut at {cut}: {heard}");
+        assert!(heard.contains("ambiguous-length") && heard.matches("HTTP/1.1 200").count() <= 1, "{heard}");
+    }
+}
+
+#[tokio::test]
+async fn requests_with_chunks_and_with_a_length_may_come_in_one_breath() {
+    let server = TestServer::start().await;
+    let mut client = server.connect().await;
+    let with_length = post("/v1/check", HAM.len()) + HAM;
+    let with_chunks = format!("{}{}0\r\n\r\n", post_chunked("/v1/check"), chunk(HAM));
+    client.send(format!("{with_length}{with_chunks}{with_chunks}{with_length}")).await;
+    for _ in 0..4 {
+        assert_eq!(client.answer().await.status, 200);
+    }
+}
+
+#[tokio::test]
 async fn a_body_that_breaks_off_is_an_error_and_not_a_comment() {
     let server = TestServer::start().await;
     let mut client = server.connect().await;
