@@ -234,7 +234,7 @@ pub struct ServeOptions {
 
     /// Most batches answered at once
     ///
-    /// One more is answered with 503 at once. Default: 32.
+    /// One more is answered with 503 at once. Default: 256.
     #[arg(long, env = "HAMGATE_MAX_BATCHES", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batches: Option<NonZeroUsize>,
@@ -242,7 +242,7 @@ pub struct ServeOptions {
     /// Most batches answered at once of one key
     ///
     /// So that one key cannot take all of them. Where no key is needed, the client's address stands for it. One more is
-    /// answered with 429 at once. Default: 16.
+    /// answered with 429 at once. Default: 128.
     #[arg(long, env = "HAMGATE_MAX_BATCHES_PER_KEY", value_name = "COUNT")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_batches_per_key: Option<NonZeroUsize>,
@@ -389,8 +389,8 @@ impl Default for ServeConfig {
             max_connections_per_address: count(256),
             max_requests_per_key: RateLimit::NONE,
             max_corrections_per_key: RateLimit::of(10_000, TimeSpan::from_secs(60 * 60)),
-            max_batches: count(32),
-            max_batches_per_key: count(16),
+            max_batches: count(256),
+            max_batches_per_key: count(128),
             shutdown_deadline: TimeSpan::from_secs(8),
             akismet_hold: AkismetHold::Queue,
             log_format: LogFormat::Text,

@@ -56,7 +56,7 @@ fn flag_wins_over_environment_over_file_over_default() {
     assert_eq!(table["max_connections"].as_integer(), Some(2));
     assert_eq!(table["max_requests_per_key"].as_str(), Some("180/m"));
     assert_eq!(table["max_corrections_per_key"].as_str(), Some("none"));
-    assert_eq!((table["max_batches"].as_integer(), table["max_batches_per_key"].as_integer()), (Some(1), Some(16)));
+    assert_eq!((table["max_batches"].as_integer(), table["max_batches_per_key"].as_integer()), (Some(1), Some(128)));
     assert_eq!(table["idle_timeout"].as_str(), Some("1s"));
     assert_eq!(table["log_format"].as_str(), Some("json"));
     assert_eq!(table["header_timeout"].as_str(), Some("10s"));
