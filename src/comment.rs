@@ -256,8 +256,13 @@ impl Wire {
     /// Parses again, slowly, to learn which field was at fault. Only failing input pays for it.
     #[cold]
     fn diagnose(text: &str) -> CommentError {
-        if !text.trim_start().starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() {
-            return CommentError::NotAnObject;
+        let not_json = |error: &serde_json::Error| {
+            let why = if error.is_eof() { "it ends too early" } else { "it breaks the rules of JSON" };
+            CommentError::NotJson { line: error.line(), column: error.column(), why }
+        };
+        if !text.trim_start().starts_with('{') {
+            let read = serde_json::from_str::<serde::de::IgnoredAny>(text);
+            return read.map_or_else(|error| not_json(&error), |_| CommentError::NotAnObject);
         }
         let mut parser = serde_json::Deserializer::from_str(text);
         let tracked: Result<Wire, _> = serde_path_to_error::deserialize(&mut parser);
@@ -272,8 +277,7 @@ impl Wire {
         };
         let (path, error) = (tracked.path().to_string(), tracked.into_inner());
         if !error.is_data() {
-            let why = if error.is_eof() { "it ends too early" } else { "it breaks the rules of JSON" };
-            return CommentError::NotJson { line: error.line(), column: error.column(), why };
+            return not_json(&error);
         }
         if path == "." {
             let duplicate = error.to_string().strip_prefix("duplicate field `").and_then(|rest| {
@@ -354,6 +358,7 @@ mod tests {
             (r#"{"content":"x""#, "ends too early"),
             (r#"{"content":"x"} y"#, "something follows"),
             ("hello", "not valid JSON at line 1"),
+            (r#"["x",8ull]"#, "breaks the rules of JSON"),
         ];
         for (json, expected) in table {
             let message = Comment::from_json(json.as_bytes()).unwrap_err().to_string();

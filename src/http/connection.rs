@@ -44,6 +44,8 @@ const MAX_BUFFER_BYTES: usize = 64 * 1024;
 pub enum Stage {
     /// Go on.
     Serving,
+    /// Answer what is asked, and say with each answer that it is the last.
+    Leaving,
     /// End what is in flight, begin nothing.
     Draining,
     /// Stop at once.
@@ -60,7 +62,7 @@ pub async fn serve<R: Routes>(
 ) {
     let activity = Activity::new();
     let socket = Socket::new(stream, patience(&app), Arc::clone(&activity));
-    let context = Arc::new(Connection { routes, app, peer, activity });
+    let context = Arc::new(Connection { routes, app, peer, activity: Arc::clone(&activity) });
     let service = service_fn(|request| answer(Arc::clone(&context), request));
     let mut connection = pin!(
         http1::Builder::new()
@@ -77,6 +79,7 @@ pub async fn serve<R: Routes>(
             _ = connection.as_mut() => return,
             changed = stage.changed() => match (changed, *stage.borrow_and_update()) {
                 (Ok(()), Stage::Serving) => {}
+                (Ok(()), Stage::Leaving) => activity.leave(),
                 (Ok(()), Stage::Draining) => connection.as_mut().graceful_shutdown(),
                 (Ok(()), Stage::Aborting) | (Err(_), _) => return,
             },
@@ -131,6 +134,9 @@ async fn answer<R: Routes>(
         // Nobody will read the rest, so the next request can never be found behind it.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         connection.activity.linger();
+    }
+    if connection.activity.leaves() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     Ok(response.map(|body| Watched { body, _turn: turn }))
 }

@@ -5,13 +5,14 @@
 //!
 //! * a connection over the limit is answered with 503 at once, never left waiting;
 //! * each connection is one task, each request is served on its connection's task;
-//! * at shutdown the listener closes first, requests in flight are finished, idle connections are closed, and at the
-//!   deadline what is left is cut, so that no client can keep the process alive.
+//! * at shutdown whoever is connected already is taken in and the listener closes; requests in flight are finished, a kept
+//!   connection gets one more answer, idle ones are closed, and at the deadline what is left is cut, so that no client can
+//!   keep the process alive.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{self, Read as _, Write as _};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,14 @@ const MOST_REFUSALS: usize = 2 * REFUSALS_AT_ONCE;
 
 /// The pause after the system could not hand out a connection, which mostly means too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// So many clients, at most, are taken in after the signal to end: as many as wait at most where nobody floods.
+const MOST_WAITING: usize = 1024;
+
+/// At shutdown an idle connection stays open for so long, and half the deadline at most. A proxy keeps connections, and its
+/// next request may be on the way when this end closes: it is then lost, and its sender cannot tell whether it was carried
+/// out. On a connection in use a request comes within this time, and its answer says that it is the last one.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A server that has its address and is about to run.
 #[derive(Debug)]
@@ -151,41 +160,65 @@ impl<R: Routes> Server<R> {
 
     /// Takes connections in. The listener closes when it returns.
     async fn accept_until(self, signal: impl Future<Output = ()>, stage: watch::Receiver<Stage>) {
-        let config = &self.app.config;
-        let gate = Gate::new(config.max_connections.get(), config.max_connections_per_address.get());
-        let mut turnstile = Turnstile::new();
+        let Server { listener, app, routes, .. } = self;
+        let gate = Gate::new(app.config.max_connections.get(), app.config.max_connections_per_address.get());
+        let mut entrance = Entrance { app, routes, stage, gate, turnstile: Turnstile::new() };
         let mut signal = std::pin::pin!(signal);
         loop {
             let accepted = tokio::select! {
                 biased;
-                () = signal.as_mut() => return,
-                accepted = self.listener.accept() => accepted,
+                () = signal.as_mut() => break,
+                accepted = listener.accept() => accepted,
             };
-            let (stream, client) = match accepted {
-                Ok(accepted) => accepted,
+            match accepted {
+                Ok((stream, client)) => entrance.take_in(stream, client),
                 Err(error) => {
                     tracing::warn!(%error, "Cannot take a connection in");
                     sleep(ACCEPT_PAUSE).await;
-                    continue;
                 }
-            };
-            let client = client_of(client.ip());
-            match gate.admit(client) {
-                Ok(place) => {
-                    let (routes, app, stage) = (self.routes.clone(), Arc::clone(&self.app), stage.clone());
-                    tokio::spawn(async move {
-                        app.metrics.connection_accepted();
-                        // Answers are small and written at once; waiting for more would only delay them.
-                        let _ = stream.set_nodelay(true);
-                        connection::serve(stream, Peer(client), routes, Arc::clone(&app), stage).await;
-                        app.metrics.connection_closed();
-                        drop(place);
-                    });
-                }
-                Err(why) => {
-                    self.app.metrics.connection_refused(why);
-                    turnstile.turn_away(stream, why);
-                }
+            }
+        }
+        // The system has told these clients that they are connected, and they may have asked already; closing would cut them off.
+        let Ok(listener) = listener.into_std() else { return };
+        for _ in 0..MOST_WAITING {
+            let Ok((stream, client)) = listener.accept() else { return };
+            if stream.set_nonblocking(true).is_ok()
+                && let Ok(stream) = TcpStream::from_std(stream)
+            {
+                entrance.take_in(stream, client);
+            }
+        }
+    }
+}
+
+/// Where connections come in.
+struct Entrance<R> {
+    app: Arc<App>,
+    routes: R,
+    stage: watch::Receiver<Stage>,
+    gate: Arc<Gate<IpAddr>>,
+    turnstile: Turnstile,
+}
+
+impl<R: Routes> Entrance<R> {
+    /// Serves a connection, or tells it that there are too many.
+    fn take_in(&mut self, stream: TcpStream, client: SocketAddr) {
+        let client = client_of(client.ip());
+        match self.gate.admit(client) {
+            Ok(place) => {
+                let (routes, app, stage) = (self.routes.clone(), Arc::clone(&self.app), self.stage.clone());
+                tokio::spawn(async move {
+                    app.metrics.connection_accepted();
+                    // Answers are small and written at once; waiting for more would only delay them.
+                    let _ = stream.set_nodelay(true);
+                    connection::serve(stream, Peer(client), routes, Arc::clone(&app), stage).await;
+                    app.metrics.connection_closed();
+                    drop(place);
+                });
+            }
+            Err(why) => {
+                self.app.metrics.connection_refused(why);
+                self.turnstile.turn_away(stream, why);
             }
         }
     }
@@ -193,9 +226,14 @@ impl<R: Routes> Server<R> {
 
 /// Waits for every connection to end, for as long as `deadline` allows, and then cuts what is left.
 async fn drain(stage: &watch::Sender<Stage>, deadline: Duration) -> Ended {
-    stage.send_replace(Stage::Draining);
+    stage.send_replace(Stage::Leaving);
+    let farewell = FAREWELL.min(deadline / 2);
     // Every connection holds a receiver.
-    if timeout(deadline, stage.closed()).await.is_ok() {
+    if timeout(farewell, stage.closed()).await.is_ok() {
+        return Ended { cut: 0 };
+    }
+    stage.send_replace(Stage::Draining);
+    if timeout(deadline.saturating_sub(farewell), stage.closed()).await.is_ok() {
         return Ended { cut: 0 };
     }
     let cut = stage.receiver_count();

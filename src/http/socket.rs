@@ -49,6 +49,7 @@ pub struct Activity {
     length_given_twice: AtomicBool,
     body_read: AtomicBool,
     lingers: AtomicBool,
+    leaves: AtomicBool,
 }
 
 const PHASE: u32 = 0b11;
@@ -64,6 +65,7 @@ impl Activity {
             length_given_twice: AtomicBool::new(false),
             body_read: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
+            leaves: AtomicBool::new(false),
         })
     }
 
@@ -100,6 +102,16 @@ impl Activity {
     /// The next answer ends the connection while the client may still be sending.
     pub fn linger(&self) {
         self.lingers.store(true, Relaxed);
+    }
+
+    /// The next answer is to say that it is the last one here.
+    pub fn leave(&self) {
+        self.leaves.store(true, Relaxed);
+    }
+
+    /// Whether an answer has to say that it is the last one here.
+    pub fn leaves(&self) -> bool {
+        self.leaves.load(Relaxed)
     }
 
     fn enter(&self, phase: u32) {

@@ -1,3 +1,4 @@
+use std::io::{Read as _, Write as _};
 use std::time::Instant;
 
 use hamgate::config::ServeConfig;
@@ -55,6 +56,35 @@ async fn idle_connections_do_not_hold_it_up() {
     assert_eq!(server.stop().await.cut, 0);
     assert!(begun.elapsed().as_millis() < 5_000);
     client.closed().await;
+}
+
+#[tokio::test]
+async fn a_question_on_a_kept_connection_is_answered_and_the_answer_says_that_it_is_the_last() {
+    let mut server = TestServer::start().await;
+    let mut proxy = server.connect().await;
+    proxy.send(post("/v1/check", HAM.len()) + HAM).await;
+    proxy.answer().await;
+    server.begin_stop();
+    until_refused(&server).await;
+    proxy.send(post("/v1/check", HAM.len()) + HAM).await;
+    let answer = proxy.answer().await;
+    assert_eq!(answer.json()["verdict"], "approve");
+    assert_eq!(answer.header("connection"), "close");
+    proxy.closed().await;
+    assert_eq!(server.stop().await, Ended { cut: 0 });
+}
+
+#[tokio::test]
+async fn who_is_connected_but_not_yet_taken_in_is_answered() {
+    let mut server = TestServer::start().await;
+    // In one thread: the server cannot move while this one does not wait.
+    let mut client = std::net::TcpStream::connect(server.address()).unwrap();
+    client.write_all((post("/v1/check", HAM.len()) + HAM).as_bytes()).unwrap();
+    server.begin_stop();
+    assert_eq!(server.stop().await, Ended { cut: 0 });
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ pub use server::{TestServer, config, span};
 use std::time::Duration;
 
 /// Far longer than anything takes; a test that waits for it has failed.
-pub const FOREVER: Duration = Duration::from_secs(20);
+pub const FOREVER: Duration = Duration::from_secs(60);
 
 /// A comment nobody would hold.
 pub const HAM: &str =
