@@ -85,6 +85,7 @@ enum Subject {
     Link(String),
     Name(String),
     Website(String),
+    Topic(String),
     Unfamiliar,
     Length,
 }
@@ -163,6 +164,7 @@ fn subject(clue: &ClueSubject) -> Subject {
             View::Structure => Subject::Form(name.clone()),
             View::Links => Subject::Link(name.clone()),
             View::AuthorLink => Subject::Website(name.clone()),
+            View::Topic => Subject::Topic(name.clone()),
             // A word of a name and the fragments of that word are one thing.
             View::Author => {
                 Subject::Name(name.strip_prefix("part:").map_or_else(|| name.clone(), |word| format!("name:{word}")))
@@ -181,6 +183,7 @@ impl Subject {
                 link(name, language.pick("the commenter's website", "die angegebene Website"), language)
             }
             Subject::Name(name) => author(name, language),
+            Subject::Topic(name) => topic(name, language),
             Subject::Unfamiliar => language
                 .pick("how much of the text is new to the filter", "wie viel vom Text der Filter nicht kennt")
                 .to_owned(),
@@ -253,6 +256,18 @@ fn author(name: &str, language: Language) -> String {
         "name_no_capitals" => language.pick("a name without capitals", "ein Name ohne Großbuchstaben").to_owned(),
         _ => language.pick("a web address as name", "eine Webadresse als Name").to_owned(),
     }
+}
+
+/// How much of the post's title stands in the text, see `text::topic`.
+fn topic(name: &str, language: Language) -> String {
+    let (english, german) = match name.strip_prefix("shared:") {
+        Some("0") => ("no word of the post's title", "kein Wort aus dem Titel des Beitrags"),
+        Some("1") => ("a word of the post's title", "ein Wort aus dem Titel des Beitrags"),
+        Some("2") => ("two words of the post's title", "zwei Wörter aus dem Titel des Beitrags"),
+        Some(_) => ("three or more words of the post's title", "drei oder mehr Wörter aus dem Titel des Beitrags"),
+        None => ("the post's title in full", "der ganze Titel des Beitrags"),
+    };
+    language.pick(english, german).to_owned()
 }
 
 /// A habit of form, see `text::structure`.
@@ -380,6 +395,20 @@ mod tests {
                 0.5,
                 "“kredit” in the commenter's name: typical of spam",
                 "„kredit“ im Namen: typisch für Spam",
+            ),
+            (
+                View::Topic,
+                "shared:2",
+                -1.1,
+                "two words of the post's title: very typical of honest comments",
+                "zwei Wörter aus dem Titel des Beitrags: sehr typisch für ehrliche Kommentare",
+            ),
+            (
+                View::Topic,
+                "quoted:1",
+                0.4,
+                "the post's title in full: typical of spam",
+                "der ganze Titel des Beitrags: typisch für Spam",
             ),
         ];
         for (view, name, log_odds, english, german) in table {

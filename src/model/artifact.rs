@@ -521,7 +521,7 @@ mod tests {
                 forge(|s| s["card"]["thresholds"]["hold"] = 99.into(), nothing),
                 "thresholds must be",
             ),
-            ("huge weights", forge(|s| s["combination"]["weight"] = vec![1.7e308; 19].into(), nothing), "not finite"),
+            ("huge weights", forge(|s| s["combination"]["weight"] = vec![1.7e308; 20].into(), nothing), "not finite"),
             ("zero deviation", forge(|s| s["combination"]["deviation"][0] = 0.into(), nothing), "not finite"),
             (
                 "weight missing",

@@ -1,4 +1,4 @@
-//! From seven naive Bayes sums to one calibrated probability.
+//! From eight naive Bayes sums to one calibrated probability.
 //!
 //! Each view's sum of log-odds is summarised in a few numbers that do not grow with the length of a comment
 //! ([`SUMMARIES`]); a logistic regression on held-out summaries weighs the views against each other. Its output *is* the
@@ -32,7 +32,7 @@ use Summary::{Length, Mean, Positive, Sum, Unfamiliar};
 
 /// The inputs of the combination. Views of text have all five; the others have one, because anything that tells *whether* there is a
 /// link or a name told the models of the experiments which site a row came from (`docs/tried.md`).
-pub(super) const SUMMARIES: [(View, Summary); 19] = [
+pub(super) const SUMMARIES: [(View, Summary); 20] = [
     (View::Words, Sum),
     (View::Words, Mean),
     (View::Words, Positive),
@@ -52,6 +52,7 @@ pub(super) const SUMMARIES: [(View, Summary); 19] = [
     (View::Links, Sum),
     (View::Author, Sum),
     (View::AuthorLink, Sum),
+    (View::Topic, Sum),
 ];
 
 /// One value per entry of [`SUMMARIES`].

@@ -1,6 +1,6 @@
 //! Learning from labelled rows, and judging by what was learned.
 //!
-//! The mathematics on one page. A comment has features in seven views. For view *v*, naive Bayes gives every feature *i* a weight
+//! The mathematics on one page. A comment has features in eight views. For view *v*, naive Bayes gives every feature *i* a weight
 //! `x_i = ln P(i | spam) − ln P(i | ham)`, fitted by linfa from the number of rows of each class that show the feature
 //! (multinomial model on binary counts, `naive_bayes`). Each view's weights are summarised, mainly as `Σ x_i / √(n+1)`; a logistic
 //! regression on the standardised summaries gives the evidence (`combination`):

@@ -75,7 +75,7 @@ fn has_public_suffix(link: &str) -> bool {
 }
 
 /// Splits a link without its scheme into host and the rest.
-fn host_and_path(link: &str) -> (&str, &str) {
+pub(super) fn host_and_path(link: &str) -> (&str, &str) {
     let bare = link.split_once("://").map_or(link, |(_, rest)| rest);
     let end = bare.find(['/', '?', '#', ':']).unwrap_or(bare.len());
     (&bare[..end], &bare[end..])

@@ -1,7 +1,7 @@
 //! How a comment becomes features.
 //!
 //! A feature is one observation about a comment: a word, two words near each other, a run of three or five
-//! characters, a habit of form, a part of a link. Features are grouped into [`View`]s; each view has its own naive
+//! characters, a habit of form, a part of a link, how many words of the post's title it takes up. Features are grouped into [`View`]s; each view has its own naive
 //! Bayes table, so that a thousand character runs cannot outvote three words by their number.
 //!
 //! Training, scoring and explaining all come through [`Extractor::extract`]; if they ever differed, every measured
@@ -22,6 +22,7 @@ mod links;
 mod markup;
 mod normalize;
 mod structure;
+mod topic;
 mod words;
 
 pub use fingerprint::{Fingerprint, fingerprint, folded};
@@ -31,7 +32,7 @@ pub use words::{END_OF_TEXT, START_OF_TEXT, near_duplicate_shingles};
 use crate::comment::Comment;
 
 /// Raised with every change of what [`Extractor::extract`] yields: a model only fits the revision it was trained with.
-pub const FEATURE_REVISION: u32 = 3;
+pub const FEATURE_REVISION: u32 = 4;
 
 /// One way of looking at a comment, with a naive Bayes table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,12 +53,22 @@ pub enum View {
     Author,
     /// Words of the host and path of the commenter's website.
     AuthorLink,
+    /// How many words of the post's title the text takes up.
+    Topic,
 }
 
 impl View {
     /// All views, in the order of every per-view array.
-    pub const ALL: [View; 7] =
-        [View::Words, View::WordPairs, View::Fragments, View::Structure, View::Links, View::Author, View::AuthorLink];
+    pub const ALL: [View; 8] = [
+        View::Words,
+        View::WordPairs,
+        View::Fragments,
+        View::Structure,
+        View::Links,
+        View::Author,
+        View::AuthorLink,
+        View::Topic,
+    ];
     /// Number of views.
     pub const COUNT: usize = Self::ALL.len();
 
@@ -71,6 +82,7 @@ impl View {
             View::Links => "links",
             View::Author => "author",
             View::AuthorLink => "author_link",
+            View::Topic => "topic",
         }
     }
 
@@ -88,6 +100,7 @@ impl View {
             View::WordPairs => 19,
             View::Structure => 12,
             View::Links | View::Author | View::AuthorLink => 16,
+            View::Topic => 8,
         }
     }
 
@@ -131,6 +144,7 @@ const LARGE_BUFFER: usize = 1 << 18;
 pub struct Extractor {
     document: Document,
     tokens: Vec<words::Token>,
+    title: topic::Title,
     buffer: String,
     characters: Vec<char>,
 }
@@ -194,13 +208,15 @@ impl Extractor {
     pub fn extract(&mut self, comment: &Comment, fields: Fields, sink: &mut impl Sink) {
         self.shrink();
         self.read(&comment.content);
-        let Extractor { document, tokens, buffer, characters } = self;
+        let Extractor { document, tokens, title, buffer, characters } = self;
         words::emit(document.prose(), tokens, sink);
         words::emit_pairs(document.prose(), tokens, sink);
         fragments::emit(&document.visible, sink);
         structure::emit(&comment.content, document, tokens, sink);
         links::emit(&document.links, &document.mail_domains, buffer, sink);
         if fields == Fields::All {
+            title.read(comment, buffer);
+            topic::emit(title, document.prose(), tokens, sink);
             if let Some(author) = &comment.author {
                 normalize::normalize(author, buffer, &mut document.normalized);
                 normalize::fold(&document.normalized, characters);

@@ -34,8 +34,13 @@ impl Token {
         match self.kind {
             TokenKind::Number(digits) => format!("#{digits}"),
             TokenKind::Edge(name) => name.to_owned(),
-            _ => text[self.start as usize..self.end as usize].iter().collect(),
+            _ => self.characters(text).iter().collect(),
         }
+    }
+
+    /// What stands there in the text it was cut from.
+    pub(super) fn characters<'a>(&self, text: &'a [char]) -> &'a [char] {
+        &text[self.start as usize..self.end as usize]
     }
 
     pub(super) fn hash(&self) -> FeatureHash {
