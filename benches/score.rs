@@ -3,14 +3,17 @@
 //! Criterion runs a routine over and over on the same comment, with everything it needs in the cache; in a server
 //! between other work the same comment costs about half as much again. `benches/http/run` measures that.
 
+use std::collections::HashMap;
 use std::fs;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use hamgate::answer::Answer;
 use hamgate::comment::{Comment, Label, LabelledComment};
 use hamgate::model::{About, Classifier, TrainOptions, train};
+use hamgate::moderator::Moderator;
 use hamgate::reasons::Language;
 use hamgate::text::{Extractor, Features, Fields};
 
@@ -19,6 +22,7 @@ fn comments() -> [(&'static str, Language, Comment); 2] {
     let german = Comment {
         author: Some("Friederike Möller".into()),
         author_url: Some("https://moellers-gartenblog.example".into()),
+        post_title: Some("Zimmerpflanzen umtopfen: so geht es".into()),
         ..Comment::from_text(
             "Danke für die ausführliche Anleitung! Ich habe letztes Wochenende genau nach deiner Methode umgetopft, und \
              die Pflänzchen stehen schon deutlich kräftiger da. Eine Frage hätte ich noch: Gießt du direkt danach, oder \
@@ -29,6 +33,7 @@ fn comments() -> [(&'static str, Language, Comment); 2] {
     let english = Comment {
         author: Some("Martha Ellison".into()),
         author_url: Some("https://ellison-bakes.example".into()),
+        post_title: Some("A loaf that does not spread: shaping dough".into()),
         ..Comment::from_text(
             "Thanks for writing this up. I tried your method last weekend and the crust came out far better than anything \
              I have managed in three years of trying. One question: do you let the dough rest before or after shaping? \
@@ -56,12 +61,19 @@ fn one_comment(criterion: &mut Criterion) {
     }
 }
 
-fn read_model(criterion: &mut Criterion) {
-    let bytes = Classifier::embedded().to_bytes();
+fn models(criterion: &mut Criterion) {
+    let classifier = Classifier::embedded();
+    let bytes = classifier.to_bytes();
     let mut group = criterion.benchmark_group("model");
     group.throughput(Throughput::Bytes(bytes.len() as u64)).sample_size(20);
     group.bench_function("read", |bencher| {
         bencher.iter(|| Classifier::from_bytes(black_box(&bytes)).expect("a model that was just written"));
+    });
+    // What requests notice of a new model: everything else is done before, beside them. The old one is freed as well.
+    let moderator = Moderator::new(classifier.clone());
+    group.bench_function("swap", |bencher| {
+        let another = || Arc::new(classifier.clone());
+        bencher.iter_batched(another, |model| moderator.put(model, HashMap::new()), BatchSize::SmallInput);
     });
     group.finish();
 }
@@ -98,5 +110,5 @@ fn rows_of_both_labels(count: usize) -> Vec<LabelledComment> {
     Label::ALL.into_iter().flat_map(of).collect()
 }
 
-criterion_group!(benches, one_comment, read_model, training);
+criterion_group!(benches, one_comment, models, training);
 criterion_main!(benches);

@@ -26,7 +26,8 @@ use crate::verdict::ModelId;
 /// So many corrections at most are learned before the result is put in service.
 const AT_ONCE: u32 = 1000;
 
-/// So many sites at most have a model of their own, each of a megabyte and a half; a site more is judged by the generic one until it is trained.
+/// So many sites at most have a model of their own, each of a megabyte and a half, and of six once it was trained or told of many comments;
+/// a site more is judged by the generic one until it is trained.
 /// Where no key is needed, whoever asks may name as many sites as they like.
 const MOST_SITES: usize = 128;
 

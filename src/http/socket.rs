@@ -16,7 +16,7 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -46,6 +46,9 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub struct Activity {
     /// The phase in the lowest two bits, and above it a number that changes with every phase.
     state: AtomicU32,
+    opened: Instant,
+    /// When the last answer was written: so many milliseconds after the connection was opened.
+    answered: AtomicU64,
     length_given_twice: AtomicBool,
     body_read: AtomicBool,
     lingers: AtomicBool,
@@ -62,6 +65,8 @@ impl Activity {
     pub fn new() -> Arc<Self> {
         Arc::new(Activity {
             state: AtomicU32::new(HEAD),
+            opened: Instant::now(),
+            answered: AtomicU64::new(0),
             length_given_twice: AtomicBool::new(false),
             body_read: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
@@ -90,7 +95,13 @@ impl Activity {
 
     /// The last answer is written, as far as hyper is concerned.
     pub fn end_request(&self) {
+        self.answered.store(self.opened.elapsed().as_millis() as u64, Relaxed);
         self.enter(IDLE);
+    }
+
+    /// When the last answer was written, as far as hyper is concerned.
+    fn answered(&self) -> Instant {
+        self.opened + Duration::from_millis(self.answered.load(Relaxed))
     }
 
     /// Whether a head gave the length of its body twice: the one that has just arrived, or one that came in one breath with
@@ -173,14 +184,17 @@ impl Socket {
     /// Nothing came: is it time to give up?
     fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let state = self.activity.state.load(Relaxed);
-        let patience = match state & PHASE {
-            IDLE => self.patience.idle,
-            HEAD => self.patience.head,
-            _ => return Poll::Pending,
-        };
         let until = match self.waiting {
             Some((waiting, until)) if waiting == state => until,
-            _ => self.waiting.insert((state, Instant::now() + patience)).1,
+            _ => {
+                let until = match state & PHASE {
+                    // It may be long ago: hyper does not read again until the alarm set for an earlier phase goes off.
+                    IDLE => self.activity.answered() + self.patience.idle,
+                    HEAD => Instant::now() + self.patience.head,
+                    _ => return Poll::Pending,
+                };
+                self.waiting.insert((state, until)).1
+            }
         };
         self.read_alarm.poll(cx, until).map(|()| io::ErrorKind::TimedOut.into())
     }
@@ -335,7 +349,27 @@ impl HeadScan {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt as _;
+
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_an_idle_connection_begins_with_its_last_answer_whenever_hyper_reads_again() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let second = Duration::from_secs(1);
+        let patience = Patience { head: 10 * second, idle: 60 * second, write: 60 * second };
+        let activity = Activity::new();
+        let mut socket = Socket::new(stream, patience, Arc::clone(&activity));
+
+        activity.begin_request(false);
+        activity.end_request();
+        let answered = Instant::now();
+        tokio::time::sleep(5 * second).await;
+        let error = socket.read(&mut [0]).await.unwrap_err();
+        assert_eq!((error.kind(), answered.elapsed().as_secs()), (io::ErrorKind::TimedOut, 60));
+    }
 
     fn found(head: &str, piece: usize) -> bool {
         let mut scan = HeadScan::default();

@@ -71,9 +71,13 @@ pub(super) fn emit(title: &Title, text: &[char], tokens: &[Token], sink: &mut im
 
 /// The beginning of a word that is long enough, umlauts as in addresses, where `für-gründer` is `fuer-gruender`.
 fn stem(token: &Token, text: &[char]) -> Option<u64> {
-    let letters = || token.characters(text).iter().flat_map(|&c| spelled_out(c)).flatten();
-    letters().nth(SHORTEST_WORD - 1)?;
-    Some(const { Hasher::new("stem") }.add_characters(letters().take(STEM)).finish().value())
+    let mut hash = const { Hasher::new("stem") };
+    let mut letters = 0;
+    for letter in token.characters(text).iter().flat_map(|&c| spelled_out(c)).flatten().take(STEM) {
+        hash = hash.add(u64::from(letter));
+        letters += 1;
+    }
+    (letters >= SHORTEST_WORD).then(|| hash.finish().value())
 }
 
 fn spelled_out(c: char) -> [Option<char>; 2] {
