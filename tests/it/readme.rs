@@ -34,3 +34,13 @@ fn the_examples_of_the_readme_are_answered_as_it_says() {
         assert_eq!(shown["queue"].as_str(), verdict.queue.map(hamgate::verdict::Queue::name), "{body}");
     }
 }
+
+#[test]
+fn the_systemd_unit_sets_the_allocator_up_as_the_image_does() {
+    let image = include_str!("../../Dockerfile");
+    let unit = include_str!("../../integrations/systemd/hamgate.service");
+    let tunables = |text: &'static str, before: &str| text.lines().find_map(|line| line.strip_prefix(before));
+    let of_image = tunables(image, "ENV GLIBC_TUNABLES=");
+    assert!(of_image.is_some());
+    assert_eq!(tunables(unit, "Environment=GLIBC_TUNABLES="), of_image);
+}
