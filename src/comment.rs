@@ -323,8 +323,9 @@ pub fn email_domain(address: &str) -> Option<String> {
     address.contains('@').then(|| domain_of(address)).filter(|domain| !domain.is_empty())
 }
 
-/// What stands behind the last `@`, lower-cased; the whole text when there is none.
-fn domain_of(address: &str) -> String {
+/// What stands behind the last `@`, lower-cased; the whole text when there is none. For fields that hold a domain, and into which somebody may
+/// have put an address.
+pub fn domain_of(address: &str) -> String {
     address.rsplit('@').next().unwrap_or_default().trim().to_lowercase()
 }
 

@@ -181,7 +181,7 @@ impl TakenFor {
 /// Which fields of a comment to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FieldsArg {
-    /// Text, author and website.
+    /// Text, author, website and the title or address of the post.
     All,
     /// The text alone, as benchmarks of text classifiers do.
     Content,

@@ -9,6 +9,7 @@ use super::error::Blame;
 use super::quotes::{Dialect, Quotes};
 use super::stream::{Place, Stream, blame_of};
 use super::{Draft, Entry, Fault, Reader, Status, bounded, present, seconds};
+use crate::comment::domain_of;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,8 +124,7 @@ impl Table {
         comment.id = present(field(Column::Id));
         comment.author = present(text(Column::Author));
         comment.author_url = present(text(Column::AuthorUrl));
-        comment.email_domain =
-            comment.email_domain.take().or_else(|| present(&field(Column::EmailDomain).to_lowercase()));
+        comment.email_domain = comment.email_domain.take().or_else(|| present(&domain_of(field(Column::EmailDomain))));
         comment.post_title = present(text(Column::PostTitle));
         // wp-cli's `url` is the comment's own, a place on the page of the post.
         comment.post_url = present(text(Column::PostUrl).split("#comment").next().unwrap_or_default());

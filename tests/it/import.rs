@@ -224,6 +224,26 @@ fn neither_addresses_of_machines_nor_of_people_are_passed_on() {
 }
 
 #[test]
+fn of_an_address_where_a_domain_belongs_the_domain_alone_is_kept() {
+    let table = "content,label,email_domain\nfine,ham,Jo.Doe@Mail.example\nfine,ham,nobody@\nfine,ham,Mail.example\n";
+    let lines = r#"{"content":"fine","label":"ham","email_domain":"Jo.Doe@Mail.example"}"#;
+    for (text, expected) in
+        [(table, &[Some("mail.example"), None, Some("mail.example")][..]), (lines, &[Some("mail.example")])]
+    {
+        let (entries, error) = read(text);
+        assert_eq!(error.map(|error| error.to_string()), None);
+        let domains: Vec<Option<String>> = entries
+            .into_iter()
+            .map(|entry| match entry {
+                Entry::Comment(found) => found.comment.email_domain,
+                Entry::LeftOut(left) => panic!("{left}"),
+            })
+            .collect();
+        assert_eq!(domains.iter().map(Option::as_deref).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn what_is_packed_or_called_something_else_is_read_all_the_same() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["wordpress.xml", "comments.csv", "disqus.xml", "comments.jsonl"] {
