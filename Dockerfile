@@ -51,8 +51,8 @@ USER 65532:65532
 WORKDIR /data
 VOLUME /data
 
-# glibc keeps freed memory, the more the more threads there are. Two of its arenas, and large blocks given back at once, take half as much after an
-# hour of corrections and new models (docs/performance.md, "An hour of everything at once").
+# glibc keeps what is freed, the more the more threads there are, and raises by itself the size from which blocks are given back at once. Two arenas, and
+# that size left where it begins, take half the memory under mixed load (docs/performance.md, "An hour of everything at once").
 ENV GLIBC_TUNABLES=glibc.malloc.arena_max=2:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072
 
 # A container is reached from outside itself; which addresses of the host lead there is for `docker run -p` to say.

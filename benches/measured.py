@@ -73,6 +73,14 @@ def clean_environment(**more):
     return {name: value for name, value in os.environ.items() if not name.startswith("HAMGATE_")} | more
 
 
+def tunables():
+    """How the image and the systemd unit set the allocator up."""
+    found = re.search(r"^ENV GLIBC_TUNABLES=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    if not found:
+        sys.exit("error: the Dockerfile has no line `ENV GLIBC_TUNABLES=…`; benches set the allocator up as the image does")
+    return found[1]
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind((HOST, 0))
@@ -83,7 +91,7 @@ def free_port():
 def hamgate(program, *arguments, store="none", cores=None, log=None):
     """`hamgate serve` on a free port, stopped in the end. On so many `cores` it has as many threads."""
     address = f"{HOST}:{free_port()}"
-    environment = clean_environment(HAMGATE_LISTEN=address, HAMGATE_STORE=str(store))
+    environment = {"GLIBC_TUNABLES": tunables()} | clean_environment(HAMGATE_LISTEN=address, HAMGATE_STORE=str(store))
     if cores:
         environment["HAMGATE_THREADS"] = str(len(cores))
     with running([program, "serve", *arguments], address, environment=environment, cores=cores, log=log) as service:

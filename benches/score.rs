@@ -69,11 +69,12 @@ fn models(criterion: &mut Criterion) {
     group.bench_function("read", |bencher| {
         bencher.iter(|| Classifier::from_bytes(black_box(&bytes)).expect("a model that was just written"));
     });
-    // What requests notice of a new model: everything else is done before, beside them. The old one is freed as well.
+    // What the learner does at the moment of the swap; reading and checking is done before, beside the requests. The old model is freed as
+    // well, but for what both share.
     let moderator = Moderator::new(classifier.clone());
     group.bench_function("swap", |bencher| {
         let another = || Arc::new(classifier.clone());
-        bencher.iter_batched(another, |model| moderator.put(model, HashMap::new()), BatchSize::SmallInput);
+        bencher.iter_batched(another, |model| moderator.put(model, HashMap::new()), BatchSize::PerIteration);
     });
     group.finish();
 }

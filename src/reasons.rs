@@ -261,13 +261,20 @@ fn author(name: &str, language: Language) -> String {
 /// How much of the post's title stands in the text, see `text::topic`.
 fn topic(name: &str, language: Language) -> String {
     let (english, german) = match name.strip_prefix("shared:") {
-        Some("0") => ("no word of the post's title", "kein Wort aus dem Titel des Beitrags"),
-        Some("1") => ("a word of the post's title", "ein Wort aus dem Titel des Beitrags"),
-        Some("2") => ("two words of the post's title", "zwei Wörter aus dem Titel des Beitrags"),
-        Some(_) => ("three or more words of the post's title", "drei oder mehr Wörter aus dem Titel des Beitrags"),
-        None => ("the post's title in full", "der ganze Titel des Beitrags"),
+        Some("0") => ("no longer word", "kein längeres Wort"),
+        Some("1") => ("one longer word", "ein längeres Wort"),
+        Some("2") => ("two longer words", "zwei längere Wörter"),
+        Some(_) => ("three or more longer words", "drei oder mehr längere Wörter"),
+        None => {
+            return language
+                .pick("the post's title, word for word", "der Titel des Beitrags, wörtlich wiederholt")
+                .to_owned();
+        }
     };
-    language.pick(english, german).to_owned()
+    language.pick(
+        format!("{english} in common with the post's title or address"),
+        format!("{german} gemeinsam mit Titel oder Adresse des Beitrags"),
+    )
 }
 
 /// A habit of form, see `text::structure`.
@@ -400,15 +407,22 @@ mod tests {
                 View::Topic,
                 "shared:2",
                 -1.1,
-                "two words of the post's title: very typical of honest comments",
-                "zwei Wörter aus dem Titel des Beitrags: sehr typisch für ehrliche Kommentare",
+                "two longer words in common with the post's title or address: very typical of honest comments",
+                "zwei längere Wörter gemeinsam mit Titel oder Adresse des Beitrags: sehr typisch für ehrliche Kommentare",
+            ),
+            (
+                View::Topic,
+                "shared:0",
+                0.2,
+                "no longer word in common with the post's title or address: slightly typical of spam",
+                "kein längeres Wort gemeinsam mit Titel oder Adresse des Beitrags: leicht typisch für Spam",
             ),
             (
                 View::Topic,
                 "quoted:1",
                 0.4,
-                "the post's title in full: typical of spam",
-                "der ganze Titel des Beitrags: typisch für Spam",
+                "the post's title, word for word: typical of spam",
+                "der Titel des Beitrags, wörtlich wiederholt: typisch für Spam",
             ),
         ];
         for (view, name, log_odds, english, german) in table {

@@ -25,7 +25,10 @@ fn is_plain(comment: &Comment) -> bool {
         text.contains(['@', '&', '<', '['])
             || text.split_whitespace().any(|run| run.trim_end_matches('.').contains('.'))
     };
-    !inside(&comment.content) && !comment.author.as_deref().is_some_and(inside)
+    ![Some(&comment.content), comment.author.as_ref(), comment.post_title.as_ref()]
+        .into_iter()
+        .flatten()
+        .any(|text| inside(text))
 }
 
 #[test]

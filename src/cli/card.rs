@@ -12,7 +12,7 @@ use super::tables::{self, Table};
 pub fn summary(id: &ModelId, card: &ModelCard) -> String {
     let date = card.about.date.as_deref().map_or_else(String::new, |date| format!(", {date}"));
     let fields = match card.fields {
-        Fields::All => "text, author, website and the title of the post",
+        Fields::All => "text, author, website and the title or address of the post",
         Fields::ContentOnly => "the text alone",
     };
     let LabelCounts { ham, spam } = card.rows;

@@ -16,7 +16,7 @@
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -46,9 +46,6 @@ const LINGER_BYTES: usize = 1024 * 1024;
 pub struct Activity {
     /// The phase in the lowest two bits, and above it a number that changes with every phase.
     state: AtomicU32,
-    opened: Instant,
-    /// When the last answer was written: so many milliseconds after the connection was opened.
-    answered: AtomicU64,
     length_given_twice: AtomicBool,
     body_read: AtomicBool,
     lingers: AtomicBool,
@@ -65,8 +62,6 @@ impl Activity {
     pub fn new() -> Arc<Self> {
         Arc::new(Activity {
             state: AtomicU32::new(HEAD),
-            opened: Instant::now(),
-            answered: AtomicU64::new(0),
             length_given_twice: AtomicBool::new(false),
             body_read: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
@@ -95,13 +90,7 @@ impl Activity {
 
     /// The last answer is written, as far as hyper is concerned.
     pub fn end_request(&self) {
-        self.answered.store(self.opened.elapsed().as_millis() as u64, Relaxed);
         self.enter(IDLE);
-    }
-
-    /// When the last answer was written, as far as hyper is concerned.
-    fn answered(&self) -> Instant {
-        self.opened + Duration::from_millis(self.answered.load(Relaxed))
     }
 
     /// Whether a head gave the length of its body twice: the one that has just arrived, or one that came in one breath with
@@ -142,8 +131,10 @@ pub struct Socket {
     patience: Patience,
     activity: Arc<Activity>,
     heads: HeadScan,
-    /// The state that is being waited in, and until when.
+    /// The head that is waited for, and until when.
     waiting: Option<(u32, Instant)>,
+    /// When the client last took something of an answer.
+    written: Instant,
     blocked_until: Option<Instant>,
     closing: Option<Closing>,
     read_alarm: Alarm,
@@ -165,6 +156,7 @@ impl Socket {
             activity,
             heads: HeadScan::default(),
             waiting: None,
+            written: Instant::now(),
             blocked_until: None,
             closing: None,
             read_alarm: Alarm::default(),
@@ -184,16 +176,15 @@ impl Socket {
     /// Nothing came: is it time to give up?
     fn poll_reader_gone(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         let state = self.activity.state.load(Relaxed);
-        let until = match self.waiting {
-            Some((waiting, until)) if waiting == state => until,
+        let until = match (state & PHASE, self.waiting) {
+            // It may be long ago: after an answer hyper does not read again until it is woken.
+            (IDLE, _) => self.written + self.patience.idle,
+            (HEAD, Some((waiting, until))) if waiting == state => until,
+            (HEAD, _) => self.waiting.insert((state, Instant::now() + self.patience.head)).1,
+            // Nobody is given up here, but an alarm is set: it is what wakes hyper should nothing ever come after this answer.
             _ => {
-                let until = match state & PHASE {
-                    // It may be long ago: hyper does not read again until the alarm set for an earlier phase goes off.
-                    IDLE => self.activity.answered() + self.patience.idle,
-                    HEAD => Instant::now() + self.patience.head,
-                    _ => return Poll::Pending,
-                };
-                self.waiting.insert((state, until)).1
+                let _ = self.read_alarm.poll(cx, Instant::now() + self.patience.idle);
+                return Poll::Pending;
             }
         };
         self.read_alarm.poll(cx, until).map(|()| io::ErrorKind::TimedOut.into())
@@ -207,6 +198,7 @@ impl Socket {
     ) -> Poll<io::Result<usize>> {
         if written.is_ready() {
             self.blocked_until = None;
+            self.written = Instant::now();
             return written;
         }
         let until = *self.blocked_until.get_or_insert_with(|| Instant::now() + self.patience.write);
@@ -349,26 +341,59 @@ impl HeadScan {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt as _;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn the_time_of_an_idle_connection_begins_with_its_last_answer_whenever_hyper_reads_again() {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        let second = Duration::from_secs(1);
-        let patience = Patience { head: 10 * second, idle: 60 * second, write: 60 * second };
-        let activity = Activity::new();
-        let mut socket = Socket::new(stream, patience, Arc::clone(&activity));
+    const SECOND: Duration = Duration::from_secs(1);
 
-        activity.begin_request(false);
-        activity.end_request();
+    /// A client, and the socket it is connected to, with a head that waits to be read.
+    async fn connected() -> (TcpStream, Socket, Arc<Activity>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        client.write_all(b"GET").await.unwrap();
+        stream.readable().await.unwrap();
+        let patience = Patience { head: 10 * SECOND, idle: 60 * SECOND, write: 60 * SECOND };
+        let activity = Activity::new();
+        let socket = Socket::new(stream, patience, Arc::clone(&activity));
+        (client, socket, activity)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_of_an_idle_connection_begins_when_its_last_answer_is_taken() {
+        let (_client, mut socket, activity) = connected().await;
+        assert_eq!(socket.read(&mut [0; 3]).await.unwrap(), 3);
+        for pause in [7, 11] {
+            tokio::time::sleep(pause * SECOND).await;
+            activity.begin_request(false);
+            socket.write_all(b"HTTP/1.1 200 OK").await.unwrap();
+            activity.end_request();
+        }
         let answered = Instant::now();
-        tokio::time::sleep(5 * second).await;
+        tokio::time::sleep(5 * SECOND).await;
         let error = socket.read(&mut [0]).await.unwrap_err();
         assert_eq!((error.kind(), answered.elapsed().as_secs()), (io::ErrorKind::TimedOut, 60));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_was_only_read_while_an_answer_was_made_is_woken_all_the_same() {
+        let (_client, mut socket, activity) = connected().await;
+        assert_eq!(socket.read(&mut [0; 3]).await.unwrap(), 3);
+        activity.begin_request(false);
+        let begun = Instant::now();
+        // As hyper does it: once while it waits for the answer, and then not before somebody wakes the task.
+        let mut polls = 0;
+        let error = std::future::poll_fn(|cx| {
+            polls += 1;
+            let outcome = Pin::new(&mut socket).poll_read(cx, &mut ReadBuf::new(&mut [0]));
+            if activity.phase() == BUSY {
+                activity.end_request();
+            }
+            outcome
+        });
+        let error = tokio::time::timeout(100 * SECOND, error).await.expect("somebody wakes the task").unwrap_err();
+        assert_eq!((error.kind(), begun.elapsed().as_secs(), polls), (io::ErrorKind::TimedOut, 60, 2));
     }
 
     fn found(head: &str, piece: usize) -> bool {

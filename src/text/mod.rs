@@ -1,8 +1,9 @@
 //! How a comment becomes features.
 //!
 //! A feature is one observation about a comment: a word, two words near each other, a run of three or five
-//! characters, a habit of form, a part of a link, how many words of the post's title it takes up. Features are grouped into [`View`]s; each view has its own naive
-//! Bayes table, so that a thousand character runs cannot outvote three words by their number.
+//! characters, a habit of form, a part of a link, how many words of the post's title it takes up. Features are
+//! grouped into [`View`]s; each view has its own naive Bayes table, so that a thousand character runs cannot
+//! outvote three words by their number.
 //!
 //! Training, scoring and explaining all come through [`Extractor::extract`]; if they ever differed, every measured
 //! number in this repository would be about a program we do not run.
@@ -53,7 +54,7 @@ pub enum View {
     Author,
     /// Words of the host and path of the commenter's website.
     AuthorLink,
-    /// How many words of the post's title the text takes up.
+    /// How many words of the post's title the text takes up, or that it repeats the title.
     Topic,
 }
 

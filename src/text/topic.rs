@@ -1,7 +1,12 @@
-//! Whether a comment is about the post: how many words of the post's title stand in it.
+//! Whether a comment is about the post: how many words of the post's title stand in it, or whether it repeats the title as a whole.
 //!
 //! Who read the post takes up its words, and no word of them is named here, so that it holds on blogs that no training has seen
-//! (`docs/tried.md`, "Is it about the post?"). Where a blog sends no title, the words of the post's address stand for it.
+//! (`docs/tried.md`, "Is it about the post?"). Where a blog sends no title, the last part of the post's
+//! address stands for it, which most blogs make of the title.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
 
 use super::links::host_and_path;
 use super::normalize;
@@ -11,12 +16,12 @@ use crate::comment::Comment;
 
 /// Characters of a title beyond these are not read.
 const LONGEST_TITLE: usize = 500;
-/// Shorter words are articles and pronouns.
+/// Shorter words are mostly articles and pronouns. Letters as an address spells them: `über` has five.
 const SHORTEST_WORD: usize = 5;
-/// Words are compared by so many letters: `Kampagne` is in `Kampagnen`.
+/// Words are compared by so many letters: `Kampagne` and `Kampagnen` are one word.
 const STEM: usize = 6;
 /// Words of a title beyond these are not looked for.
-const MOST_WORDS: usize = 32;
+const MOST_WORDS: usize = u32::BITS as usize;
 /// More shared words than this are counted as this many.
 const MOST_SHARED: u32 = 3;
 /// A title of fewer words is no quotation when it stands in a comment.
@@ -34,8 +39,8 @@ pub(super) struct Title {
 impl Title {
     /// Takes the title of the post that `comment` belongs to apart, or what its address says of it.
     pub(super) fn read(&mut self, comment: &Comment, buffer: &mut String) {
-        let address = || comment.post_url.as_deref().map(|url| host_and_path(url).1);
-        let title = comment.post_title.as_deref().or_else(address).unwrap_or_default();
+        let address = || comment.post_url.as_deref().map(last_part);
+        let title = comment.post_title.as_deref().map(Cow::from).or_else(address).unwrap_or_default();
         let end = title.char_indices().nth(LONGEST_TITLE).map_or(title.len(), |(at, _)| at);
         normalize::normalize(&title[..end], buffer, &mut self.normalized);
         normalize::fold(&self.normalized, &mut self.lower);
@@ -80,6 +85,14 @@ fn stem(token: &Token, text: &[char]) -> Option<u64> {
     (letters >= SHORTEST_WORD).then(|| hash.finish().value())
 }
 
+/// The last part of an address's path, which most blogs make of the title: `zehn-tipps` of `https://blog.example/2026/zehn-tipps/?p=3#comments`.
+fn last_part(url: &str) -> Cow<'_, str> {
+    let path = host_and_path(url).1;
+    let path = &path[..path.find(['?', '#']).unwrap_or(path.len())];
+    let part = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    percent_decode_str(part).decode_utf8_lossy()
+}
+
 fn spelled_out(c: char) -> [Option<char>; 2] {
     match c {
         'ä' => [Some('a'), Some('e')],
@@ -90,7 +103,8 @@ fn spelled_out(c: char) -> [Option<char>; 2] {
     }
 }
 
-/// Whether the words of a title stand side by side in a text. Of long titles the beginning: a text is gone through once for each of its words.
+/// Whether the words of a title stand side by side in a text. At most [`MOST_WORDS`] words are compared at each word of the text, so the time is
+/// linear in its length.
 fn quotes(text: &[Token], title: &[Token]) -> bool {
     let wanted = || only_words(title).take(MOST_WORDS);
     let stands_at = |at: usize| {
@@ -113,6 +127,7 @@ fn only_words(tokens: &[Token]) -> impl Iterator<Item = &Token> {
 mod tests {
     use super::*;
     use crate::text::testing::names_of;
+    use crate::text::{Extractor, Features, Fields};
 
     fn topic(title: &str, content: &str) -> Vec<String> {
         let comment = Comment { content: content.into(), post_title: Some(title.into()), ..Comment::default() };
@@ -144,17 +159,55 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_the_post_stands_for_a_title_that_is_not_there() {
-        let of = |title: Option<&str>| {
+    fn the_last_part_of_the_address_stands_for_a_title_that_is_not_there() {
+        let of = |url: &str, title: Option<&str>| {
             let comment = Comment {
-                content: "Unser Caf\u{e9} f\u{fc}r Gr\u{fc}nderinnen".into(),
+                content: "Unser Newsletter f\u{fc}r Gr\u{fc}nderinnen, siehe Artikel im Archiv und Comments".into(),
                 post_title: title.map(str::to_owned),
-                post_url: Some("https://newsletter.example/2024/tipps-fuer-gruender/".into()),
+                post_url: Some(url.into()),
                 ..Comment::default()
             };
             names_of(View::Topic, &comment)
         };
-        assert_eq!(of(None), ["shared:1"]);
-        assert_eq!(of(Some("Newsletter")), ["shared:0"]);
+        let table: [(&str, &[&str]); 7] = [
+            ("https://newsletter.example/2024/tipps-fuer-gruender/", &["shared:1"]),
+            ("https://newsletter.example/artikel/gr%C3%BCnder.html?utm_source=newsletter#comments", &["shared:1"]),
+            ("/archiv/tipps-fuer-koeche", &["shared:0"]),
+            ("https://newsletter.example/artikel/123", &[]),
+            ("https://newsletter.example/?p=123", &[]),
+            ("newsletter.example", &[]),
+            ("", &[]),
+        ];
+        for (url, expected) in table {
+            assert_eq!(of(url, None), expected, "{url}");
+            assert_eq!(of(url, Some("Gartenarbeit")), ["shared:0"], "{url}");
+        }
+    }
+
+    #[test]
+    fn of_a_title_of_many_words_three_are_as_good_as_all() {
+        let words: Vec<String> =
+            (0..40).map(|n| format!("wort{}", char::from(b'a' + n % 26)).repeat(1 + n as usize / 26)).collect();
+        let text: String = words.iter().rev().map(|word| format!("{word} ")).collect();
+        assert_eq!(topic(&words.join(" "), &text), ["shared:3"]);
+    }
+
+    #[test]
+    fn each_number_of_shared_words_has_a_bucket_of_its_own() {
+        let title = "Kampagnen, Newsletter, Reichweite";
+        let mut buckets: Vec<Vec<u32>> =
+            ["nichts", "Kampagne", "Kampagne Newsletter", "Reichweite Newsletter Kampagne", title]
+                .into_iter()
+                .map(|content| {
+                    let comment =
+                        Comment { content: content.into(), post_title: Some(title.into()), ..Comment::default() };
+                    let mut features = Features::default();
+                    features.fill(&mut Extractor::default(), &comment, Fields::All);
+                    features.of(View::Topic).to_vec()
+                })
+                .collect();
+        buckets.sort();
+        buckets.dedup();
+        assert!(buckets.len() == 5 && buckets.iter().all(|list| list.len() == 1), "{buckets:?}");
     }
 }
