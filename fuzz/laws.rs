@@ -141,11 +141,19 @@ pub fn import(bytes: &[u8]) -> bool {
     accepted
 }
 
-/// Features, verdicts and reasons: the bytes are a text, NUL, the name of its author, NUL, the author's website.
+/// Features, verdicts and reasons: the bytes are a text, and each behind a NUL, if there: the name of its author, the author's website, the title
+/// of the post and its address.
 pub fn text(bytes: &[u8]) -> bool {
-    let mut parts = bytes.splitn(3, |byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned());
+    let mut parts = bytes.splitn(5, |byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned());
     let content = parts.next().unwrap_or_default();
-    let comment = Comment { content, author: parts.next(), author_url: parts.next(), ..Comment::default() };
+    let comment = Comment {
+        content,
+        author: parts.next(),
+        author_url: parts.next(),
+        post_title: parts.next(),
+        post_url: parts.next(),
+        ..Comment::default()
+    };
     features_are_distinct_and_the_same_for_everyone(&comment);
     near_duplicates_have_a_key(&comment.content);
     a_fingerprint_sees_through_spelling(&comment);
@@ -735,6 +743,13 @@ fn features_are_distinct_and_the_same_for_everyone(comment: &Comment) {
     let more = Comment {
         id: Some("7".into()),
         email_domain: Some("mail.example".into()),
+        post_excerpt: Some("casino".into()),
+        // Where there is a title, the address says nothing.
+        post_url: comment
+            .post_title
+            .as_ref()
+            .map(|_| "https://blog.example/casino-bonus".to_owned())
+            .or(comment.post_url.clone()),
         lang: Some("de".into()),
         date: Some("2026-11-23".into()),
         ..comment.clone()

@@ -348,7 +348,9 @@ mod tests {
         for unit in unit {
             for end in ["", "]>;"] {
                 let content = unit.repeat(1_000_000 / unit.len()) + end;
-                assert!(trained().judge(&comment(&content, &content)).evidence.0.is_finite(), "{unit:?}{end}");
+                let title = Some(unit.repeat(31) + "b longer");
+                let comment = Comment { post_title: title, ..comment(&content, &content) };
+                assert!(trained().judge(&comment).evidence.0.is_finite(), "{unit:?}{end}");
             }
         }
     }

@@ -376,6 +376,7 @@ mod tests {
         let mut reused = Features::default();
         let spam =
             Comment::from_text("<a href='http://pills.example/buy'>Buy</a> NOW!!! write to me@pills.example").unwrap();
+        let spam = Comment { post_title: Some("Where to buy pills".into()), ..spam };
         let ham = Comment::from_text("Schöner Beitrag.").unwrap();
         reused.fill(&mut extractor, &spam, Fields::All);
         reused.fill(&mut extractor, &ham, Fields::All);
@@ -390,11 +391,14 @@ mod tests {
         let comment = Comment {
             author: Some("Kredit ohne Schufa".into()),
             author_url: Some("https://kredit.example/sofort".into()),
+            post_title: Some("Hallo Kredit".into()),
             ..Comment::from_text("Hallo").unwrap()
         };
         let mut features = Features::default();
         features.fill(&mut Extractor::default(), &comment, Fields::ContentOnly);
-        assert!(features.of(View::Author).is_empty() && features.of(View::AuthorLink).is_empty());
+        for view in [View::Author, View::AuthorLink, View::Topic] {
+            assert!(features.of(view).is_empty(), "{view:?}");
+        }
     }
 
     #[test]
