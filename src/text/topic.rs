@@ -188,7 +188,7 @@ mod tests {
     fn of_a_title_of_many_words_three_are_as_good_as_all() {
         let words: Vec<String> =
             (0..40).map(|n| format!("wort{}", char::from(b'a' + n % 26)).repeat(1 + n as usize / 26)).collect();
-        let text: String = words.iter().rev().map(|word| format!("{word} ")).collect();
+        let text = words.iter().rev().cloned().collect::<Vec<_>>().join(" ");
         assert_eq!(topic(&words.join(" "), &text), ["shared:3"]);
     }
 
