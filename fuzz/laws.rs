@@ -164,7 +164,7 @@ pub fn text(bytes: &[u8]) -> bool {
 // JSON
 
 /// Names of the fields that may be at fault.
-const FIELDS: [&str; 17] = [
+const FIELDS: [&str; 19] = [
     "content",
     "id",
     "author",
@@ -182,6 +182,8 @@ const FIELDS: [&str; 17] = [
     "source",
     "family",
     "split",
+    "topic",
+    "kind",
 ];
 
 /// A refusal says where and why in words of ours: nothing in it can come from whoever sent the bytes.
