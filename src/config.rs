@@ -191,6 +191,14 @@ pub struct ServeOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_timeout: Option<TimeSpan>,
 
+    /// Time a long comment may wait for its turn
+    ///
+    /// Comments of more than 8 KiB are judged as many at a time as there are threads. One that waited for so long is answered with
+    /// 503, and Akismet's clients hold it; so a flood of them keeps nobody waiting. Default: 250ms.
+    #[arg(long, env = "HAMGATE_TURN_TIMEOUT", value_name = "DURATION")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn_timeout: Option<TimeSpan>,
+
     /// Time a client may leave an answer unread
     ///
     /// Counted while the network takes no more of it. After it the connection is closed. Default: 15s.
@@ -339,6 +347,8 @@ pub struct ServeConfig {
     pub idle_timeout: TimeSpan,
     /// See [`ServeOptions::request_timeout`].
     pub request_timeout: TimeSpan,
+    /// See [`ServeOptions::turn_timeout`].
+    pub turn_timeout: TimeSpan,
     /// See [`ServeOptions::write_timeout`].
     pub write_timeout: TimeSpan,
     /// See [`ServeOptions::max_connections`].
@@ -384,6 +394,7 @@ impl Default for ServeConfig {
             body_timeout: TimeSpan::from_secs(15),
             idle_timeout: TimeSpan::from_secs(60),
             request_timeout: TimeSpan::from_secs(30),
+            turn_timeout: TimeSpan::from_millis(250),
             write_timeout: TimeSpan::from_secs(15),
             max_connections: count(512),
             max_connections_per_address: count(256),
@@ -588,6 +599,10 @@ pub struct TimeSpan(Duration);
 
 impl TimeSpan {
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+    const fn from_millis(milliseconds: u64) -> Self {
+        TimeSpan(Duration::from_millis(milliseconds))
+    }
 
     const fn from_secs(seconds: u64) -> Self {
         TimeSpan(Duration::from_secs(seconds))

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::Serialize;
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 use warp::http::header::{CONTENT_TYPE, HeaderValue};
 use warp::reply::{Reply as _, Response};
@@ -37,8 +37,8 @@ use crate::site::Site;
 /// Answers are sent in pieces of about this size, and whenever there is nothing else to do.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// So many comments are judged before other requests get a turn.
-const COMMENTS_PER_TURN: usize = 32;
+/// Lines of so many bytes are judged before other requests get a turn: some thirty comments as people write them.
+const BYTES_PER_TURN: usize = 16 * 1024;
 
 /// The media type of the answers.
 const MEDIA_TYPE: &str = "application/x-ndjson";
@@ -142,6 +142,8 @@ struct Batch {
     /// Number of the last line read, counted from 1.
     line: u64,
     comments: usize,
+    /// Bytes of the lines judged since other requests had a turn.
+    bytes_in_turn: usize,
 }
 
 /// Why a batch ended before its last line.
@@ -168,7 +170,7 @@ impl Batch {
         lines: Lines,
         sender: mpsc::Sender<Bytes>,
     ) -> Self {
-        Batch { app, place, site, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0 }
+        Batch { app, place, site, explain, lines, sender, unsent: Vec::new(), line: 0, comments: 0, bytes_in_turn: 0 }
     }
 
     async fn run(mut self) {
@@ -223,8 +225,10 @@ impl Batch {
             Ok(comment) => self.write(&judge(&self.app, &self.site, &comment, self.explain)),
             Err(error) => self.refuse_line(&Problem::from(error)),
         }
-        if self.comments.is_multiple_of(COMMENTS_PER_TURN) {
-            tokio::task::yield_now().await;
+        self.bytes_in_turn += json.len();
+        if self.bytes_in_turn >= BYTES_PER_TURN {
+            self.bytes_in_turn = 0;
+            yield_now().await;
         }
         Ok(())
     }

@@ -44,6 +44,7 @@ async fn check(
     let remembered = asked.remembered()?;
     let limit = app.config.body_limit_bytes.get();
     let bytes = read_whole(body, asked.length, limit, app.config.body_timeout.duration(), &app.bodies).await?;
+    let _turn = app.turns.wait(bytes.len()).await?;
     let comment = Comment::from_json(&bytes)?;
     let mut answer = judge(app, &site, &comment, explain);
     if let (Some(store), Some(test)) = (&app.store, remembered) {

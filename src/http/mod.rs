@@ -5,7 +5,7 @@
 //! `rate` bounds how often one client may ask. Whatever goes wrong on the way becomes a [`problem::Problem`], the one form of every refusal.
 //!
 //! No verdict blocks, waits for another service or for a file: it is tens of microseconds of arithmetic and is computed on
-//! the request's own task. Feedback waits for the store, because its answer is a promise.
+//! the request's own task. Long comments take `turns`. Feedback waits for the store, because its answer is a promise.
 //!
 //! | method and path | answer | in |
 //! |---|---|---|
@@ -38,6 +38,7 @@ mod rate;
 pub mod server;
 mod service;
 mod socket;
+mod turns;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -58,6 +59,7 @@ use crate::http::gate::{Client, Gate};
 use crate::http::metrics::Metrics;
 use crate::http::problem::Problem;
 use crate::http::rate::Rates;
+use crate::http::turns::Turns;
 use crate::learner::LearnerHandle;
 use crate::moderator::Moderator;
 use crate::store::Store;
@@ -102,6 +104,7 @@ pub struct App {
     config: ServeConfig,
     store: Option<Store>,
     bodies: Arc<Room>,
+    turns: Turns,
     batches: Arc<Gate<Client>>,
     rates: Rates,
     learner: Option<LearnerHandle>,
@@ -117,6 +120,7 @@ impl App {
             config: config.clone(),
             store,
             bodies: Room::new(config.body_memory_bytes.get()),
+            turns: Turns::new(config.threads, config.turn_timeout.duration()),
             batches: Gate::new(config.max_batches.get(), config.max_batches_per_key.get()),
             rates: Rates::new(config),
             learner,

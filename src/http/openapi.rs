@@ -21,7 +21,7 @@ pub fn document() -> serde_json::Result<String> {
         title = "Hamgate",
         description = "Decides whether a blog comment may appear: `approve` or `hold`. A comment is never dropped.\n\n\
             Every refusal is `application/problem+json` (RFC 9457). Any path may also answer 431 (too many or too long \
-            headers) and 503 (too many connections or bytes; see `Retry-After`), and any unknown path answers 404.",
+            headers) and 503 (too many connections, bytes or long comments; see `Retry-After`), and any unknown path answers 404.",
     ),
     paths(
         check, batch, feedback, undo, reload, comment_check, submit_spam, submit_ham, verify_key, deactivate, get_subscription, get_stats, token, test,

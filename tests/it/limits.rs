@@ -191,6 +191,43 @@ async fn corrections_have_a_limit_of_their_own_by_whatever_way_they_come() {
     assert_eq!(blog.server.metric(kind).await, 3.0);
 }
 
+#[tokio::test]
+async fn of_many_long_comments_at_once_each_is_judged_or_told_to_come_back() {
+    let threads = NonZeroUsize::MIN;
+    let turn_timeout = "1ms".parse().unwrap();
+    let server = TestServer::with(ServeConfig { threads, turn_timeout, ..config() }).await;
+    let long = "Ein langer Bericht von unserer Kampagne. ".repeat(1000);
+    let json = json!({ "content": long }).to_string();
+    let form = format!("{REQUIRED}&comment_content={}", long.replace(' ', "+"));
+    let ask = |n: usize| {
+        let (path, media_type, body) = match n % 2 {
+            0 => ("/v1/check", "application/json", &json),
+            _ => ("/1.1/comment-check", "application/x-www-form-urlencoded", &form),
+        };
+        server.request("POST", path).header("content-type", media_type).body(body.clone()).send()
+    };
+    let mut told = 0;
+    for response in futures_util::future::join_all((0..40).map(ask)).await {
+        let response = response.unwrap();
+        if response.status() == 200 {
+            continue;
+        }
+        told += 1;
+        assert_retry_after(&response, 1);
+        if response.url().path() == "/1.1/comment-check" {
+            assert_eq!(response.headers()["x-akismet-error"], "undecided");
+        }
+        assert_eq!(response.status(), 503);
+        assert!(response.text().await.unwrap().contains("long comments"));
+    }
+    // The first is always judged; while it is, others have waited for longer than a moment.
+    assert!((1..40).contains(&told), "{told}");
+    assert_eq!(server.metric("hamgate_rejected_inputs_total{kind=\"busy\"}").await, f64::from(told));
+    // Whoever comes when it is over does not wait, and neither does who says little.
+    assert_eq!(server.post("/v1/check", json).await.status(), 200);
+    server.check(HAM).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn whoever_comes_back_when_told_is_answered() {
     let routes = routes(&App::new(&requests("2/3s"), Parts::new(shipped_model())));

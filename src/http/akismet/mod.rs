@@ -139,6 +139,10 @@ async fn serve(
     if body.split(|byte| *byte == b'&').count() > MOST_FIELDS {
         return Err(Problem::new(Kind::TooLarge, format!("a form may have at most {MOST_FIELDS} fields; send fewer")));
     }
+    let _turn = match call.endpoint {
+        Endpoint::CommentCheck => app.turns.wait(body.len()).await?,
+        _ => None,
+    };
     let form = Form::parse(&body, content_type);
     Ok(dispatch(call, &form, app).await.unwrap_or_else(|refusal| {
         app.metrics.rejected(refusal.kind());
